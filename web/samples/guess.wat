@@ -1,0 +1,77 @@
+;; A guessing game: waits for standard input, line by line.
+(module $guess
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+  (memory $memory (export "memory") 1)
+  (global $secret (mut i32) (i32.const 0))
+  (global $tries (mut i32) (i32.const 0))
+  (data (i32.const 1024) "I think of a number from 1 to 100.\n")
+  (data (i32.const 1088) "Your guess: ")
+  (data (i32.const 1120) "Too small.\n")
+  (data (i32.const 1152) "Too big.\n")
+  (data (i32.const 1184) "That is it! Tries: ")
+  (data (i32.const 1216) "\nEnd of input. Goodbye.\n")
+  (data (i32.const 1248) "A number, please.\n")
+  (data (i32.const 1280) ".\n")
+
+  (func $print (param $address i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $address))
+    (i32.store (i32.const 4) (local.get $length))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+
+  (func $print_number (param $value i32)
+    (if (i32.ge_u (local.get $value) (i32.const 10))
+      (then (call $print_number (i32.div_u (local.get $value) (i32.const 10)))))
+    (i32.store8 (i32.const 2048) (i32.add (i32.const 48) (i32.rem_u (local.get $value) (i32.const 10))))
+    (call $print (i32.const 2048) (i32.const 1)))
+
+  ;; Reads one line to 4096 and gives its length, without the newline; -1 at the end of input.
+  (func $read_line (result i32) (local $length i32)
+    (i32.store (i32.const 4) (i32.const 1))
+    (loop $next
+      (i32.store (i32.const 0) (i32.add (i32.const 4096) (local.get $length)))
+      (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (if (i32.eqz (i32.load (i32.const 8)))
+        (then (return (select (local.get $length) (i32.const -1) (local.get $length)))))
+      (if (i32.ne (i32.load8_u (i32.load (i32.const 0))) (i32.const 10))
+        (then
+          (if (i32.lt_u (local.get $length) (i32.const 1000))
+            (then (local.set $length (i32.add (local.get $length) (i32.const 1)))))
+          (br $next))))
+    (local.get $length))
+
+  ;; The decimal number in the line, or -1.
+  (func $parse (param $length i32) (result i32) (local $at i32) (local $value i32) (local $digit i32)
+    (if (i32.eqz (local.get $length)) (then (return (i32.const -1))))
+    (loop $next
+      (local.set $digit (i32.sub (i32.load8_u (i32.add (i32.const 4096) (local.get $at))) (i32.const 48)))
+      (if (i32.gt_u (local.get $digit) (i32.const 9)) (then (return (i32.const -1))))
+      (local.set $value (i32.add (i32.mul (local.get $value) (i32.const 10)) (local.get $digit)))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $at) (local.get $length))))
+    (local.get $value))
+
+  (func $judge (param $value i32) (result i32)
+    (if (i32.lt_s (local.get $value) (i32.const 0))
+      (then (call $print (i32.const 1248) (i32.const 18)) (return (i32.const 0))))
+    (global.set $tries (i32.add (global.get $tries) (i32.const 1)))
+    (if (i32.lt_u (local.get $value) (global.get $secret))
+      (then (call $print (i32.const 1120) (i32.const 11)) (return (i32.const 0))))
+    (if (i32.gt_u (local.get $value) (global.get $secret))
+      (then (call $print (i32.const 1152) (i32.const 9)) (return (i32.const 0))))
+    (call $print (i32.const 1184) (i32.const 19))
+    (call $print_number (global.get $tries))
+    (call $print (i32.const 1280) (i32.const 2))
+    (i32.const 1))
+
+  (func $main (export "_start") (local $length i32)
+    (drop (call $random_get (i32.const 16) (i32.const 4)))
+    (global.set $secret (i32.add (i32.rem_u (i32.load (i32.const 16)) (i32.const 100)) (i32.const 1)))
+    (call $print (i32.const 1024) (i32.const 35))
+    (loop $again
+      (call $print (i32.const 1088) (i32.const 12))
+      (local.set $length (call $read_line))
+      (if (i32.lt_s (local.get $length) (i32.const 0))
+        (then (call $print (i32.const 1216) (i32.const 24)) (return)))
+      (br_if $again (i32.eqz (call $judge (call $parse (local.get $length))))))))
