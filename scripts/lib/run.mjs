@@ -1,0 +1,79 @@
+/** Child processes, and how a script of ours tells what it does and why it stopped. */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { root, windows } from "./paths.mjs";
+
+/** Something the user can mend: the message says what happened and what to do. */
+export class Problem extends Error {}
+
+/** Progress goes to stderr, so that a guest's stdout (npx wasmarium) stays its own. */
+export const say = (text) => process.stderr.write(`${text}\n`);
+
+export const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+/** Puts a folder in front of PATH for everything started from here on. */
+export function preferFolder(folder) {
+  const parts = (process.env.PATH ?? "").split(path.delimiter);
+  if (parts[0] !== folder) process.env.PATH = [folder, ...parts].join(path.delimiter);
+}
+
+/**
+ * Runs a program and resolves to `{ code, output }`, where `code` is null when it could not be started.
+ * `show` passes its output through; else it is collected. `timeout` is in seconds.
+ */
+export function run(command, args, { cwd = root, env = {}, show = false, timeout, shell = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+      shell,
+    });
+    let output = "";
+    const collect = (chunk) => (output += chunk);
+    child.stdout?.on("data", collect);
+    child.stderr?.on("data", collect);
+    const timer =
+      timeout &&
+      setTimeout(() => {
+        output += `\nstopped after ${timeout} s`;
+        child.kill("SIGKILL");
+      }, timeout * 1000);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      resolve({ code: null, output: error.message });
+    });
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, output });
+    });
+  });
+}
+
+/** Like `run`, but a failure is a Problem that shows the end of what the program said. */
+export async function must(what, command, args, options = {}) {
+  const { code, output } = await run(command, args, options);
+  if (code !== 0) {
+    const tail = output.trimEnd().split("\n").slice(-25).join("\n");
+    const status = code === null ? "could not be started" : `ended with status ${code}`;
+    throw new Problem(`${what}: ${path.basename(command)} ${status}\n${tail}${options.hint ? `\n\n${options.hint}` : ""}`);
+  }
+  return output;
+}
+
+/** npm of the Node that runs this, without relying on a shell. */
+export function npm(args) {
+  const script = process.env.npm_execpath;
+  if (script && /npm-cli\.(c|m)?js$/.test(script)) return ["node", [script, ...args], {}];
+  return ["npm", args, { shell: windows }];
+}
+
+/** Runs a script's main function; a Problem is printed as it is, anything else with its stack. */
+export async function main(body) {
+  try {
+    process.exitCode = (await body()) ?? 0;
+  } catch (error) {
+    say(error instanceof Problem ? `\n${error.message}` : String(error?.stack ?? error));
+    process.exitCode = 1;
+  }
+}
