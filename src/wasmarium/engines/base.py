@@ -1,0 +1,107 @@
+"""The protocol that every engine keeps.
+
+A call is an :class:`Execution`: started with its arguments, it runs in pieces, and each piece ends
+in an :data:`Outcome`. Suspension is a result, not an exception: ``Suspended``, ``OutOfFuel`` and
+``Stopped`` can be resumed by calling ``run`` again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wasmarium.errors import Frame, WasmariumError
+from wasmarium.runtime.function import FunctionInstance, Pending
+from wasmarium.runtime.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The call returned these results."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The call ended abnormally: a Trap (with its backtrace), a GuestExit, a GuestException, or
+    whatever a host function raised, as the same object."""
+
+    error: BaseException
+
+    @property
+    def deliberate(self) -> bool:
+        """Whether it is one of wasmarium's own errors and not a fault of host code."""
+        return isinstance(self.error, WasmariumError)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A host function waits. Give its results to ``Execution.resume`` when they are there."""
+
+    pending: Pending
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFuel:
+    """The store's fuel is used up; add some and run again, or give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The budget of this piece is used up, or a stop was asked for; run again to go on."""
+
+
+Outcome = Finished | Raised | Suspended | OutOfFuel | Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class FrameState:
+    """A look at one activation, innermost first in ``Execution.frames``.
+
+    ``instance`` and ``function`` say what runs; ``frame`` where it stands (the instruction that is
+    next, or for outer frames the call that waits). ``locals`` and ``operands`` are copies in the
+    representation of ``runtime.values``; operands of outer frames are those below the arguments.
+    """
+
+    function: FunctionInstance
+    frame: Frame
+    locals: tuple[Value, ...]
+    operands: tuple[Value, ...]
+
+
+class Execution(Protocol):
+    """A call under way."""
+
+    @property
+    def executed(self) -> int:
+        """Instructions executed so far (counted as fuel is: block, loop, end and so on are free)."""
+        ...
+
+    def run(self, budget: int | None = None) -> Outcome:
+        """Go on until the call ends, waits, or has executed about ``budget`` instructions (None: no
+        bound). Running on after Finished or Raised gives the same outcome again."""
+        ...
+
+    def step(self) -> Outcome:
+        """Execute exactly one instruction (a call to a host function is one)."""
+        ...
+
+    def resume(self, values: Sequence[Value] | BaseException) -> None:
+        """Answer Suspended: the results of the host function, or what it raised."""
+        ...
+
+    def frames(self) -> list[FrameState]:
+        """The activations, innermost first; empty when the call has ended."""
+        ...
+
+
+class Engine(Protocol):
+    """A way to execute functions of instances."""
+
+    name: str
+
+    def start(self, function: FunctionInstance, arguments: Sequence[Value]) -> Execution:
+        """Begin a call; ``arguments`` must match the function's type already."""
+        ...

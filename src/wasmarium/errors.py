@@ -1,0 +1,235 @@
+"""Every exception that wasmarium raises on purpose.
+
+The tree::
+
+    WasmariumError
+    ├── WasmError                 the embedding API also calls it WasmtimeError
+    │   ├── Malformed             the bytes (or the text) are not a module at all
+    │   ├── Invalid               a module, but it breaks a rule of validation
+    │   ├── Unsupported           valid, but this engine or build cannot do it
+    │   ├── Unlinkable            imports do not match what the host provides
+    │   ├── Exhausted             a limit of the host was reached outside a guest
+    │   ├── Denied                a capability that was not granted was asked for
+    │   ├── GuestExit             the guest asked to exit; carries its code (also: ExitTrap)
+    │   └── Crash                 a fault of wasmarium itself, never of the guest
+    ├── Trap                      the guest's execution trapped; carries a TrapCode
+    └── GuestException            an exception thrown by the guest left it
+
+``Trap`` is not a ``WasmError``: programs written for wasmtime-py catch the two apart.
+
+Messages use the specification's own wording (its test suite matches them by prefix); where a thing
+stands is carried by :class:`Location`, and ``str(error)`` shows both.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where in a module something is. Every field may be unknown (None).
+
+    ``offset`` counts bytes from the start of the module (line and column are for the text format,
+    both from 1); ``instruction`` is the index of the instruction within its function body, from 0.
+    """
+
+    section: str | None = None
+    function: int | None = None
+    function_name: str | None = None
+    instruction: int | None = None
+    mnemonic: str | None = None
+    offset: int | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        if self.line is not None:
+            parts.append(f"line {self.line}" + (f":{self.column}" if self.column is not None else ""))
+        if self.section is not None:
+            parts.append(f"{self.section} section")
+        if self.function is not None:
+            name = f" ${self.function_name}" if self.function_name else ""
+            parts.append(f"function {self.function}{name}")
+        if self.instruction is not None:
+            mnemonic = f" {self.mnemonic}" if self.mnemonic else ""
+            parts.append(f"instruction {self.instruction}{mnemonic}")
+        if self.offset is not None:
+            parts.append(f"offset 0x{self.offset:x}")
+        return ", ".join(parts)
+
+
+class WasmariumError(Exception):
+    """The root of every exception that wasmarium raises on purpose."""
+
+
+class WasmError(WasmariumError):
+    """Something is wrong with a module, its imports or the use of the API; not a trap.
+
+    ``message`` is the plain statement, ``location`` says where (or is empty).
+    """
+
+    kind = "error"
+
+    def __init__(self, message: str = "", location: Location | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location if location is not None else Location()
+
+    def __str__(self) -> str:
+        where = str(self.location)
+        return f"{self.message} (at {where})" if where else self.message
+
+
+class Malformed(WasmError):
+    """The bytes or the text do not follow the grammar of a module (specification, chapters 5 and 6)."""
+
+    kind = "malformed"
+
+
+class Invalid(WasmError):
+    """The module breaks a rule of validation (specification, chapter 3)."""
+
+    kind = "invalid"
+
+
+class Unsupported(WasmError):
+    """The module may be valid, but needs something that is switched off or that this engine lacks."""
+
+    kind = "unsupported"
+
+
+class Unlinkable(WasmError):
+    """An import is missing or of another type (specification, section 4.7.2, external typing)."""
+
+    kind = "unlinkable"
+
+
+class Exhausted(WasmError):
+    """A limit of the host (memory, instances, table elements) was reached while no guest ran."""
+
+    kind = "exhausted"
+
+
+class Denied(WasmError):
+    """A capability was used that the policy does not grant."""
+
+    kind = "denied"
+
+
+class Crash(WasmError):
+    """A fault of wasmarium: something that cannot happen in validated code did happen."""
+
+    kind = "crash"
+
+
+class GuestExit(WasmError):
+    """The guest ended itself with ``proc_exit``; ``code`` is its exit code (0 to 2^32-1)."""
+
+    kind = "exit"
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"Exited with i32 exit status {code}")
+        self.code = code
+
+
+class TrapCode(enum.Enum):
+    """Why execution trapped. The value is the specification's message for it."""
+
+    UNREACHABLE = "unreachable"
+    MEMORY_OUT_OF_BOUNDS = "out of bounds memory access"
+    TABLE_OUT_OF_BOUNDS = "out of bounds table access"
+    INDIRECT_CALL_TO_NULL = "uninitialized element"
+    UNDEFINED_ELEMENT = "undefined element"
+    BAD_SIGNATURE = "indirect call type mismatch"
+    INTEGER_OVERFLOW = "integer overflow"
+    INTEGER_DIVISION_BY_ZERO = "integer divide by zero"
+    BAD_CONVERSION_TO_INTEGER = "invalid conversion to integer"
+    STACK_OVERFLOW = "call stack exhausted"
+    HEAP_MISALIGNED = "unaligned atomic"
+    ATOMIC_WAIT_NON_SHARED_MEMORY = "expected shared memory"
+    NULL_REFERENCE = "null reference"
+    NULL_FUNCTION_REFERENCE = "null function reference"
+    NULL_STRUCTURE_REFERENCE = "null structure reference"
+    NULL_ARRAY_REFERENCE = "null array reference"
+    NULL_I31_REFERENCE = "null i31 reference"
+    NULL_EXCEPTION_REFERENCE = "null exception reference"
+    CAST_FAILURE = "cast failure"
+    ARRAY_OUT_OF_BOUNDS = "out of bounds array access"
+    ALLOCATION_TOO_LARGE = "allocation size too large"
+    OUT_OF_FUEL = "all fuel consumed by WebAssembly"
+    INTERRUPT = "interrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One activation in a backtrace, innermost first.
+
+    ``function_name`` comes from the name section (None without one); ``instruction`` is the index
+    in the body, ``offset`` the byte offset in the module, ``function_offset`` that from the start
+    of the function's body. A host function has only its name.
+    """
+
+    function_index: int | None
+    function_name: str | None
+    module_name: str | None = None
+    instruction: int | None = None
+    mnemonic: str | None = None
+    offset: int | None = None
+    function_offset: int | None = None
+
+    @property
+    def display_name(self) -> str:
+        """How logs, traps and traces name this frame."""
+        module = f"{self.module_name}." if self.module_name else ""
+        if self.function_name:
+            return module + self.function_name
+        return module + (f"${self.function_index}" if self.function_index is not None else "host")
+
+    def __str__(self) -> str:
+        text = self.display_name
+        if self.instruction is not None:
+            text += f", instruction {self.instruction}" + (f" {self.mnemonic}" if self.mnemonic else "")
+        if self.offset is not None:
+            text += f", offset 0x{self.offset:x}"
+        return text
+
+
+@dataclass(eq=False)
+class Trap(WasmariumError):
+    """Execution of a guest was aborted (specification, section 4.4, "trap").
+
+    ``code`` is None only for traps that a host function raised with a message of its own;
+    ``frames`` is the backtrace, innermost first.
+    """
+
+    message: str = ""
+    code: TrapCode | None = None
+    frames: tuple[Frame, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.message and self.code is not None:
+            self.message = self.code.value
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        if not self.frames:
+            return self.message
+        lines = [f"  {i}: {frame}" for i, frame in enumerate(self.frames)]
+        return "\n".join([self.message, "wasm backtrace:", *lines])
+
+
+def trap(code: TrapCode) -> Trap:
+    """A trap with the specification's message for ``code``; the engine adds the backtrace."""
+    return Trap(code.value, code)
+
+
+class GuestException(WasmariumError):
+    """An exception that a guest threw and nobody caught; ``exception`` is the exception instance."""
+
+    def __init__(self, exception: Any) -> None:
+        super().__init__("uncaught exception")
+        self.exception = exception

@@ -1,0 +1,64 @@
+"""Function instances (specification, section 4.2.6): those of a module and those of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.runtime.values import Value
+from wasmarium.types import DefinedType, FunctionType
+
+if TYPE_CHECKING:
+    from wasmarium.runtime.instance import ModuleInstance
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a host function returns when it must wait: the guest is suspended, not the thread.
+
+    When ``awaitable`` is done, its result goes through ``finish``, which gives the results of the
+    call (or raises, as the host function itself might have).
+    """
+
+    awaitable: Awaitable[Any]
+    finish: Callable[[Any], Sequence[Value]]
+
+
+HostCode = Callable[["ModuleInstance | None", Sequence[Value]], "Sequence[Value] | Pending"]
+"""The code of a host function: it gets the calling instance (None when the host itself calls) and
+the arguments, and returns the results or Pending. It may raise Trap, GuestExit, or anything else,
+which comes out of the guest as the same object."""
+
+
+class FunctionInstance:
+    """A function: ``defined`` is its canonical type, ``type`` the function type itself."""
+
+    __slots__ = ("__weakref__", "defined", "type")
+
+    def __init__(self, defined: DefinedType) -> None:
+        self.defined = defined
+        self.type: FunctionType = defined.function
+
+
+class HostFunction(FunctionInstance):
+    """A function of the host. ``name`` is for backtraces."""
+
+    __slots__ = ("code", "name")
+
+    def __init__(self, defined: DefinedType, code: HostCode, name: str = "") -> None:
+        super().__init__(defined)
+        self.code = code
+        self.name = name
+
+
+class WasmFunction(FunctionInstance):
+    """Function ``index`` of an instance's module. ``compiled`` is the engine's own, or None."""
+
+    __slots__ = ("compiled", "index", "instance")
+
+    def __init__(self, defined: DefinedType, instance: ModuleInstance, index: int) -> None:
+        super().__init__(defined)
+        self.instance = instance
+        self.index = index
+        self.compiled: Any = None

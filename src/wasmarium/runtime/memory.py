@@ -1,0 +1,103 @@
+"""Linear memory (specification, sections 4.2.8 and 4.7.8): bytes that grow by whole pages.
+
+``data`` is one bytearray for the whole life of the memory: it grows in place and is never replaced,
+so engines may hold on to it. Access outside it is a trap. When someone watches, ``written`` has a
+byte for every 4 KiB, set to 1 by whoever writes there; the watcher clears it.
+"""
+
+from __future__ import annotations
+
+from wasmarium.errors import Exhausted, TrapCode, trap
+from wasmarium.runtime.limits import ResourceLimits
+from wasmarium.types import I32, Limits, MemoryType
+
+WATCH_SHIFT = 12
+"""log2 of the bytes that one entry of ``written`` stands for."""
+
+
+class MemoryInstance:
+    """A memory. Raises Exhausted when its first pages are more than the store allows or has."""
+
+    __slots__ = ("_limits", "_maximum_pages", "_page_size", "data", "declared", "written")
+
+    def __init__(self, type: MemoryType, limits: ResourceLimits) -> None:
+        self.declared = type
+        self._limits = limits
+        self._page_size = type.page_size
+        address_space = (1 << (32 if type.address is I32 else 64)) // self._page_size
+        maximum = type.limits.maximum
+        self._maximum_pages = address_space if maximum is None else min(maximum, address_space)
+        size = type.limits.minimum * self._page_size
+        if size > limits.memory_bytes:
+            raise Exhausted(f"memory of {size} bytes is more than the limit of {limits.memory_bytes} bytes")
+        try:
+            self.data = bytearray(size)
+        except (MemoryError, OverflowError):
+            raise Exhausted(f"no room for a memory of {size} bytes") from None
+        self.written: bytearray | None = None
+
+    @property
+    def pages(self) -> int:
+        """The present size in pages."""
+        return len(self.data) // self._page_size
+
+    @property
+    def type(self) -> MemoryType:
+        """The type with the present size as its minimum, as linking sees it (section 4.2.8)."""
+        declared = self.declared
+        limits = Limits(self.pages, declared.limits.maximum)
+        return MemoryType(limits, declared.address, declared.shared, declared.page_size_log2)
+
+    def grow(self, delta: int) -> int:
+        """Add ``delta`` pages of zeros. Returns the size before, in pages, or -1 if it may not be."""
+        data = self.data
+        before = len(data) // self._page_size
+        size = (before + delta) * self._page_size
+        if before + delta > self._maximum_pages or size > self._limits.memory_bytes:
+            return -1
+        if delta:
+            try:
+                data.extend(bytes(size - len(data)))
+            except (MemoryError, OverflowError, BufferError):
+                return -1
+            if self.written is not None:
+                self.watch()
+        return before
+
+    def watch(self) -> bytearray:
+        """Start to note writes; returns ``written``, which keeps its identity while memory grows."""
+        if self.written is None:
+            self.written = bytearray()
+        missing = -(-len(self.data) >> WATCH_SHIFT) - len(self.written)
+        self.written.extend(bytes(missing))
+        return self.written
+
+    def note_write(self, address: int, count: int) -> None:
+        """Tell the watcher, if there is one, of a write to ``count`` bytes at ``address``."""
+        written = self.written
+        if written is not None and count:
+            first, last = address >> WATCH_SHIFT, (address + count - 1) >> WATCH_SHIFT
+            written[first : last + 1] = b"\x01" * (last + 1 - first)
+
+    def check(self, address: int, count: int) -> None:
+        """Trap unless ``count`` bytes at ``address`` are inside."""
+        if address < 0 or count < 0 or address + count > len(self.data):
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+    def read(self, address: int, count: int) -> bytes:
+        """A copy of ``count`` bytes; traps when out of bounds."""
+        self.check(address, count)
+        return bytes(self.data[address : address + count])
+
+    def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
+        """Store ``content``; traps, with nothing written, when out of bounds."""
+        count = len(content)
+        self.check(address, count)
+        self.data[address : address + count] = content
+        self.note_write(address, count)
+
+    def fill(self, address: int, byte: int, count: int) -> None:
+        """Set ``count`` bytes to ``byte``; traps, with nothing written, when out of bounds."""
+        self.check(address, count)
+        self.data[address : address + count] = bytes((byte,)) * count
+        self.note_write(address, count)

@@ -1,0 +1,46 @@
+"""The store (specification, section 4.2.3): what belongs together, and what bounds it.
+
+Python's own references keep functions, memories and the rest alive, so a store needs no address
+spaces; it holds the limits, the fuel and the engine, and counts what was made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmarium.errors import Exhausted
+from wasmarium.runtime.limits import ResourceLimits
+
+if TYPE_CHECKING:
+    from wasmarium.runtime.instance import ModuleInstance
+
+
+class Store:
+    """A store. ``fuel`` is the number of instructions that guests may still execute, or None for
+    no bound; ``watch`` asks that every memory made in it notes its writes."""
+
+    __slots__ = ("__weakref__", "fuel", "instances", "limits", "memories", "tables", "watch")
+
+    def __init__(
+        self, limits: ResourceLimits | None = None, fuel: int | None = None, watch: bool = False
+    ) -> None:
+        self.limits = limits if limits is not None else ResourceLimits()
+        self.fuel = fuel
+        self.watch = watch
+        self.instances: list[ModuleInstance] = []
+        self.memories = 0
+        self.tables = 0
+
+    def admit(self, instance: ModuleInstance, memories: int, tables: int) -> None:
+        """Count an instance and what it brings; raises Exhausted beyond the limits."""
+        limits = self.limits
+        for what, count, bound in (
+            ("instances", len(self.instances) + 1, limits.instances),
+            ("memories", self.memories + memories, limits.memories),
+            ("tables", self.tables + tables, limits.tables),
+        ):
+            if count > bound:
+                raise Exhausted(f"{count} {what} are more than the limit of {bound}")
+        self.instances.append(instance)
+        self.memories += memories
+        self.tables += tables
