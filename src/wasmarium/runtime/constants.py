@@ -1,0 +1,166 @@
+"""Constant expressions (specification, sections 3.4.13 and 4.7.2): what initialises globals, tables
+and segments. A small machine of one stack; there are no branches, so it always ends.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from wasmarium.errors import Crash, Location, TrapCode, trap
+from wasmarium.instructions.table import BY_OPCODE, PREFIXES
+from wasmarium.leb128 import read_u32
+from wasmarium.module import Expression
+from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance
+from wasmarium.runtime.values import Value, default_value
+from wasmarium.types import ArrayType, FieldType, PackedType, StructType
+
+if TYPE_CHECKING:
+    from wasmarium.runtime.instance import ModuleInstance
+
+Stack = list[Value]
+Rule = Callable[["ModuleInstance", Stack, tuple[Any, ...]], None]
+
+
+def evaluate(instance: ModuleInstance, expression: Expression) -> Value:
+    """The value of a validated constant expression, in the index spaces of ``instance`` as far as
+    they are filled. Raises Trap with ALLOCATION_TOO_LARGE for an array beyond the store's limits."""
+    data = instance.module.data
+    position = expression.start
+    stack: Stack = []
+    while True:
+        start = position
+        opcode = data[position]
+        position += 1
+        if opcode == 0x0B:
+            return stack.pop()
+        if opcode in PREFIXES:
+            code, position = read_u32(data, position)
+            opcode = opcode << 12 | code
+        row = BY_OPCODE[opcode]
+        immediates = []
+        for kind in row.immediates:
+            value, position = kind.read(data, position)
+            immediates.append(value)
+        rule = _RULES.get(row.mnemonic)
+        if rule is None:
+            raise Crash(f"{row.mnemonic} in a constant expression", Location(offset=start))
+        rule(instance, stack, tuple(immediates))
+
+
+def _f32(bits: int) -> float:
+    if bits & 0x7F800000 == 0x7F800000 and bits & 0x7FFFFF:
+        sign, payload = bits >> 31, bits & 0x7FFFFF
+        bits64 = sign << 63 | 0x7FF << 52 | payload << 29
+        return cast(float, struct.unpack("<d", bits64.to_bytes(8, "little"))[0])
+    return cast(float, struct.unpack("<f", bits.to_bytes(4, "little"))[0])
+
+
+def _f64(bits: int) -> float:
+    return cast(float, struct.unpack("<d", bits.to_bytes(8, "little"))[0])
+
+
+def _push(convert: Callable[[Any], Value]) -> Rule:
+    def rule(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+        stack.append(convert(immediates[0]))
+
+    return rule
+
+
+def _binary(bits: int, operation: Callable[[int, int], int]) -> Rule:
+    mask = (1 << bits) - 1
+
+    def rule(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+        second = stack.pop()
+        stack.append(operation(stack.pop(), second) & mask)
+
+    return rule
+
+
+def _global_get(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    stack.append(instance.globals[immediates[0]].value)
+
+
+def _ref_func(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    stack.append(instance.functions[immediates[0]])
+
+
+def _ref_i31(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    stack.append(I31(stack.pop() & 0x7FFFFFFF))
+
+
+def _unchanged(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    pass
+
+
+def _packed(field: FieldType, value: Value) -> Value:
+    storage = field.storage
+    return value & ((1 << storage.bits) - 1) if isinstance(storage, PackedType) else value
+
+
+def _struct_new(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    defined = instance.types[immediates[0]]
+    fields = cast(StructType, defined.composite).fields
+    at = len(stack) - len(fields)
+    values = [_packed(field, value) for field, value in zip(fields, stack[at:], strict=True)]
+    stack[at:] = [StructInstance(defined, values)]
+
+
+def _struct_new_default(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    defined = instance.types[immediates[0]]
+    fields = cast(StructType, defined.composite).fields
+    stack.append(StructInstance(defined, [default_value(field.unpacked) for field in fields]))
+
+
+def _array(instance: ModuleInstance, stack: Stack, index: int, value: Value, count: int) -> None:
+    # An array of constants is bounded like a table: it costs the host the same.
+    if count > instance.store.limits.table_elements:
+        raise trap(TrapCode.ALLOCATION_TOO_LARGE)
+    stack.append(ArrayInstance(instance.types[index], [value] * count))
+
+
+def _element(instance: ModuleInstance, index: int) -> FieldType:
+    return cast(ArrayType, instance.types[index].composite).element
+
+
+def _array_new(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    (index,) = immediates
+    count = stack.pop()
+    _array(instance, stack, index, _packed(_element(instance, index), stack.pop()), count)
+
+
+def _array_new_default(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    (index,) = immediates
+    _array(instance, stack, index, default_value(_element(instance, index).unpacked), stack.pop())
+
+
+def _array_new_fixed(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
+    index, count = immediates
+    element = _element(instance, index)
+    at = len(stack) - count
+    stack[at:] = [ArrayInstance(instance.types[index], [_packed(element, value) for value in stack[at:]])]
+
+
+_RULES: dict[str, Rule] = {
+    "i32.const": _push(int),
+    "i64.const": _push(int),
+    "f32.const": _push(_f32),
+    "f64.const": _push(_f64),
+    "v128.const": _push(int),
+    "ref.null": _push(lambda heap: None),
+    "ref.func": _ref_func,
+    "ref.i31": _ref_i31,
+    "global.get": _global_get,
+    "struct.new": _struct_new,
+    "struct.new_default": _struct_new_default,
+    "array.new": _array_new,
+    "array.new_default": _array_new_default,
+    "array.new_fixed": _array_new_fixed,
+    "any.convert_extern": _unchanged,
+    "extern.convert_any": _unchanged,
+}
+for _bits, _prefix in ((32, "i32"), (64, "i64")):
+    _RULES[f"{_prefix}.add"] = _binary(_bits, int.__add__)
+    _RULES[f"{_prefix}.sub"] = _binary(_bits, int.__sub__)
+    _RULES[f"{_prefix}.mul"] = _binary(_bits, int.__mul__)
