@@ -24,7 +24,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wasmarium.errors import Location, Malformed
-from wasmarium.leb128 import Bytes, read_signed, read_u32, read_unsigned, write_signed, write_unsigned
+from wasmarium.leb128 import (
+    UNEXPECTED_END,
+    Bytes,
+    read_signed,
+    read_u32,
+    read_unsigned,
+    write_signed,
+    write_unsigned,
+)
 from wasmarium.types import (
     F32,
     F64,
@@ -93,7 +101,7 @@ def take(data: Bytes, position: int, count: int) -> tuple[bytes, int]:
     """``count`` bytes and the position behind them."""
     end = position + count
     if end > len(data):
-        raise malformed("unexpected end", position)
+        raise malformed(UNEXPECTED_END, position)
     return bytes(data[position:end]), end
 
 
@@ -121,7 +129,7 @@ def read_heap_type(data: Bytes, position: int) -> tuple[HeapType, int]:
 def read_value_type(data: Bytes, position: int) -> tuple[ValueType, int]:
     """A value type (section 5.3.4)."""
     if position >= len(data):
-        raise malformed("unexpected end", position)
+        raise malformed(UNEXPECTED_END, position)
     code = data[position]
     found = VALUE_TYPE_CODES.get(code)
     if found is not None:
@@ -169,7 +177,7 @@ def write_value_type(value: ValueType, out: bytearray) -> None:
 
 def _read_block_type(data: Bytes, position: int) -> tuple[ValueType | int | None, int]:
     if position >= len(data):
-        raise malformed("unexpected end", position)
+        raise malformed(UNEXPECTED_END, position)
     code = data[position]
     if code == 0x40:
         return None, position + 1
@@ -257,8 +265,8 @@ def read_count(data: Bytes, position: int, smallest: int = 1) -> tuple[int, int]
     A length that the bytes left cannot hold is refused before anything is made for it.
     """
     count, end = read_u32(data, position)
-    if count * smallest > len(data) - end:
-        raise malformed("unexpected end", position)
+    if count * smallest > len(data) - position:
+        raise malformed("length out of bounds", position)
     return count, end
 
 
