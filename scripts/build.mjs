@@ -4,13 +4,14 @@
  *
  *   npm run build
  *   npm run build -- wheel
+ *   npm run build -- tests     a Pyodide with pytest in it, for `pytest --run-in-pyodide`
  *   npm run build -- assets    lays Pyodide and the wheel into web/public, for the page's development server
  */
-import { buildPage, buildWheel, pageAssets } from "./lib/build.mjs";
+import { buildPage, buildWheel, pageAssets, pyodideForTests } from "./lib/build.mjs";
 import { Problem, main, say } from "./lib/run.mjs";
 import { setUp } from "./setup.mjs";
 
-const PARTS = { wheel: buildWheel, assets: pageAssets, page: buildPage };
+const PARTS = { wheel: buildWheel, tests: pyodideForTests, assets: pageAssets, page: buildPage };
 
 await main(async () => {
   const [part = "page"] = process.argv.slice(2);

@@ -60,6 +60,8 @@ export async function ensureVenv() {
       fs.rmSync(at(".venv"), { recursive: true, force: true });
       await must("Making .venv", best.python, ["-m", "venv", at(".venv")]);
     }
+    // scripts inside Python packages are CommonJS, whatever our package.json says
+    fs.writeFileSync(at(".venv", "package.json"), '{"type":"commonjs"}\n');
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"];
     await must("Installing Python packages", python, [...pip, "--require-hashes", "-r", at("requirements.lock")], {
       hint: "Set-up fetches the packages of requirements.lock from PyPI; check the connection and run it again.",

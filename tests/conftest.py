@@ -1,0 +1,39 @@
+"""What all tests share. This file also runs inside Pyodide, so it imports nothing but pytest and its neighbours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared_data import missing, shared_root
+
+INSIDE_PYODIDE = sys.platform == "emscripten"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not INSIDE_PYODIDE and config.getoption("run_in_pyodide", False):
+        from pyodide_rig.plugin import Rig
+
+        config.pluginmanager.register(Rig(config), "pyodide-rig")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # its tests must fail, and only inside Pyodide does somebody wait for that
+    wanted = INSIDE_PYODIDE or config.getoption("run_in_pyodide", False)
+    return True if collection_path.name == "test_canary.py" and not wanted else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if INSIDE_PYODIDE and (marker := item.get_closest_marker("cpython")):
+        pytest.skip(f"on CPython only: {marker.args[0]}")
+    for marker in item.iter_markers("shared"):
+        if why := missing(*marker.args):
+            pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared test data. A test that takes it is marked ``shared`` with the folders it reads."""
+    return shared_root()
