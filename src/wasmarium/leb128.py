@@ -11,6 +11,8 @@ from wasmarium.errors import Location, Malformed
 
 Bytes = bytes | bytearray | memoryview
 
+UNEXPECTED_END = "unexpected end of section or function"
+
 
 def _fail(message: str, offset: int) -> Malformed:
     return Malformed(message, Location(offset=offset))
@@ -31,7 +33,7 @@ def read_unsigned(data: Bytes, position: int, bits: int) -> tuple[int, int]:
             if shift >= bits:
                 raise _fail("integer representation too long", start)
     except IndexError:
-        raise _fail("unexpected end", start) from None
+        raise _fail(UNEXPECTED_END, start) from None
     if result >> bits:
         raise _fail("integer too large", start)
     return result, position
@@ -52,7 +54,7 @@ def read_signed(data: Bytes, position: int, bits: int) -> tuple[int, int]:
             if shift >= bits:
                 raise _fail("integer representation too long", start)
     except IndexError:
-        raise _fail("unexpected end", start) from None
+        raise _fail(UNEXPECTED_END, start) from None
     if byte & 0x40:
         result -= 1 << shift
     if not -(1 << (bits - 1)) <= result < 1 << (bits - 1):
@@ -65,7 +67,7 @@ def read_u32(data: Bytes, position: int) -> tuple[int, int]:
     try:
         byte = data[position]
     except IndexError:
-        raise _fail("unexpected end", position) from None
+        raise _fail(UNEXPECTED_END, position) from None
     if byte < 0x80:
         return byte, position + 1
     return read_unsigned(data, position, 32)

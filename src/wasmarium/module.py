@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from wasmarium.types import (
     DefinedType,
@@ -49,7 +49,7 @@ SECTION_NAMES = {
 class Section:
     """Where a section stands. ``offset`` is that of its id byte, ``start`` to ``end`` its content.
 
-    ``count`` is the number of entries (None for custom and start sections); ``name`` is
+    ``count`` is the number of entries (None for custom, start and data count sections); ``name`` is
     SECTION_NAMES[id], for a custom section the name that it gives itself.
     """
 
@@ -163,9 +163,11 @@ class DataSegment:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A function's code entry: locals and body are ``data[start:end]`` (the size field excluded)."""
+class Code(NamedTuple):
+    """A function's code entry: locals and body are ``data[start:end]`` (the size field excluded).
+
+    A named tuple, not a data class, because a module has tens of thousands of them.
+    """
 
     start: int
     end: int

@@ -1,0 +1,1 @@
+"""The binary format (specification, chapter 5): decoding, encoding, custom sections."""
