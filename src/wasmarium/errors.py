@@ -137,31 +137,48 @@ class GuestExit(WasmError):
 
 
 class TrapCode(enum.Enum):
-    """Why execution trapped. The value is the specification's message for it."""
+    """Why execution trapped. ``message`` is the specification's wording for it.
 
-    UNREACHABLE = "unreachable"
-    MEMORY_OUT_OF_BOUNDS = "out of bounds memory access"
-    TABLE_OUT_OF_BOUNDS = "out of bounds table access"
-    INDIRECT_CALL_TO_NULL = "uninitialized element"
-    UNDEFINED_ELEMENT = "undefined element"
-    BAD_SIGNATURE = "indirect call type mismatch"
-    INTEGER_OVERFLOW = "integer overflow"
-    INTEGER_DIVISION_BY_ZERO = "integer divide by zero"
-    BAD_CONVERSION_TO_INTEGER = "invalid conversion to integer"
-    STACK_OVERFLOW = "call stack exhausted"
-    HEAP_MISALIGNED = "unaligned atomic"
-    ATOMIC_WAIT_NON_SHARED_MEMORY = "expected shared memory"
-    NULL_REFERENCE = "null reference"
-    NULL_FUNCTION_REFERENCE = "null function reference"
-    NULL_STRUCTURE_REFERENCE = "null structure reference"
-    NULL_ARRAY_REFERENCE = "null array reference"
-    NULL_I31_REFERENCE = "null i31 reference"
-    NULL_EXCEPTION_REFERENCE = "null exception reference"
-    CAST_FAILURE = "cast failure"
-    ARRAY_OUT_OF_BOUNDS = "out of bounds array access"
-    ALLOCATION_TOO_LARGE = "allocation size too large"
-    OUT_OF_FUEL = "all fuel consumed by WebAssembly"
-    INTERRUPT = "interrupt"
+    Names and values below 1000 are wasmtime's; those above tell apart what wasmtime lumps together,
+    and ``general`` leads from them back to wasmtime's.
+    """
+
+    message: str
+
+    def __new__(cls, value: int, message: str) -> TrapCode:
+        self = object.__new__(cls)
+        self._value_ = value
+        self.message = message
+        return self
+
+    STACK_OVERFLOW = 0, "call stack exhausted"
+    MEMORY_OUT_OF_BOUNDS = 1, "out of bounds memory access"
+    HEAP_MISALIGNED = 2, "unaligned atomic"
+    TABLE_OUT_OF_BOUNDS = 3, "out of bounds table access"
+    INDIRECT_CALL_TO_NULL = 4, "uninitialized element"
+    BAD_SIGNATURE = 5, "indirect call type mismatch"
+    INTEGER_OVERFLOW = 6, "integer overflow"
+    INTEGER_DIVISION_BY_ZERO = 7, "integer divide by zero"
+    BAD_CONVERSION_TO_INTEGER = 8, "invalid conversion to integer"
+    UNREACHABLE = 9, "unreachable"
+    INTERRUPT = 10, "interrupt"
+    OUT_OF_FUEL = 11, "all fuel consumed by WebAssembly"
+    ATOMIC_WAIT_NON_SHARED_MEMORY = 12, "expected shared memory"
+    NULL_REFERENCE = 13, "null reference"
+    ARRAY_OUT_OF_BOUNDS = 14, "out of bounds array access"
+    ALLOCATION_TOO_LARGE = 15, "allocation size too large"
+    CAST_FAILURE = 16, "cast failure"
+    UNDEFINED_ELEMENT = 1003, "undefined element"
+    NULL_FUNCTION_REFERENCE = 1013, "null function reference"
+    NULL_STRUCTURE_REFERENCE = 2013, "null structure reference"
+    NULL_ARRAY_REFERENCE = 3013, "null array reference"
+    NULL_I31_REFERENCE = 4013, "null i31 reference"
+    NULL_EXCEPTION_REFERENCE = 5013, "null exception reference"
+
+    @property
+    def general(self) -> TrapCode:
+        """The code that wasmtime gives for the same thing."""
+        return TrapCode(self.value % 1000)  # type: ignore[call-arg]  # __new__ is for the rows above
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,23 @@ class Frame:
             return module + self.function_name
         return module + (f"${self.function_index}" if self.function_index is not None else "host")
 
+    @property
+    def func_index(self) -> int | None:
+        """wasmtime's name for ``function_index``; likewise the three below."""
+        return self.function_index
+
+    @property
+    def func_name(self) -> str | None:
+        return self.function_name
+
+    @property
+    def func_offset(self) -> int | None:
+        return self.function_offset
+
+    @property
+    def module_offset(self) -> int | None:
+        return self.offset
+
     def __str__(self) -> str:
         text = self.display_name
         if self.instruction is not None:
@@ -212,8 +246,13 @@ class Trap(WasmariumError):
 
     def __post_init__(self) -> None:
         if not self.message and self.code is not None:
-            self.message = self.code.value
+            self.message = self.code.message
         super().__init__(self.message)
+
+    @property
+    def trap_code(self) -> TrapCode | None:
+        """The code in wasmtime's coarser terms; None for a trap that a host function made."""
+        return None if self.code is None else self.code.general
 
     def __str__(self) -> str:
         if not self.frames:
@@ -224,7 +263,7 @@ class Trap(WasmariumError):
 
 def trap(code: TrapCode) -> Trap:
     """A trap with the specification's message for ``code``; the engine adds the backtrace."""
-    return Trap(code.value, code)
+    return Trap(code.message, code)
 
 
 class GuestException(WasmariumError):

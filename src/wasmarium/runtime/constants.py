@@ -4,13 +4,12 @@ and segments. A small machine of one stack; there are no branches, so it always 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from wasmarium.binary.code import instructions
 from wasmarium.errors import Crash, Location, TrapCode, trap
-from wasmarium.instructions.table import BY_OPCODE, PREFIXES
-from wasmarium.leb128 import read_u32
+from wasmarium.instructions.numeric import f32_from_bits, f64_from_bits, function
 from wasmarium.module import Expression
 from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance
 from wasmarium.runtime.values import Value, default_value
@@ -26,39 +25,15 @@ Rule = Callable[["ModuleInstance", Stack, tuple[Any, ...]], None]
 def evaluate(instance: ModuleInstance, expression: Expression) -> Value:
     """The value of a validated constant expression, in the index spaces of ``instance`` as far as
     they are filled. Raises Trap with ALLOCATION_TOO_LARGE for an array beyond the store's limits."""
-    data = instance.module.data
-    position = expression.start
     stack: Stack = []
-    while True:
-        start = position
-        opcode = data[position]
-        position += 1
-        if opcode == 0x0B:
-            return stack.pop()
-        if opcode in PREFIXES:
-            code, position = read_u32(data, position)
-            opcode = opcode << 12 | code
-        row = BY_OPCODE[opcode]
-        immediates = []
-        for kind in row.immediates:
-            value, position = kind.read(data, position)
-            immediates.append(value)
+    for offset, row, immediates in instructions(instance.module.data, *expression):
+        if row.mnemonic == "end":
+            break
         rule = _RULES.get(row.mnemonic)
         if rule is None:
-            raise Crash(f"{row.mnemonic} in a constant expression", Location(offset=start))
-        rule(instance, stack, tuple(immediates))
-
-
-def _f32(bits: int) -> float:
-    if bits & 0x7F800000 == 0x7F800000 and bits & 0x7FFFFF:
-        sign, payload = bits >> 31, bits & 0x7FFFFF
-        bits64 = sign << 63 | 0x7FF << 52 | payload << 29
-        return cast(float, struct.unpack("<d", bits64.to_bytes(8, "little"))[0])
-    return cast(float, struct.unpack("<f", bits.to_bytes(4, "little"))[0])
-
-
-def _f64(bits: int) -> float:
-    return cast(float, struct.unpack("<d", bits.to_bytes(8, "little"))[0])
+            raise Crash(f"{row.mnemonic} in a constant expression", Location(offset=offset))
+        rule(instance, stack, immediates)
+    return stack.pop()
 
 
 def _push(convert: Callable[[Any], Value]) -> Rule:
@@ -68,12 +43,12 @@ def _push(convert: Callable[[Any], Value]) -> Rule:
     return rule
 
 
-def _binary(bits: int, operation: Callable[[int, int], int]) -> Rule:
-    mask = (1 << bits) - 1
+def _binary(mnemonic: str) -> Rule:
+    compute = function(mnemonic)
 
     def rule(instance: ModuleInstance, stack: Stack, immediates: tuple[Any, ...]) -> None:
         second = stack.pop()
-        stack.append(operation(stack.pop(), second) & mask)
+        stack.append(compute(stack.pop(), second))
 
     return rule
 
@@ -145,8 +120,8 @@ def _array_new_fixed(instance: ModuleInstance, stack: Stack, immediates: tuple[A
 _RULES: dict[str, Rule] = {
     "i32.const": _push(int),
     "i64.const": _push(int),
-    "f32.const": _push(_f32),
-    "f64.const": _push(_f64),
+    "f32.const": _push(f32_from_bits),
+    "f64.const": _push(f64_from_bits),
     "v128.const": _push(int),
     "ref.null": _push(lambda heap: None),
     "ref.func": _ref_func,
@@ -160,7 +135,5 @@ _RULES: dict[str, Rule] = {
     "any.convert_extern": _unchanged,
     "extern.convert_any": _unchanged,
 }
-for _bits, _prefix in ((32, "i32"), (64, "i64")):
-    _RULES[f"{_prefix}.add"] = _binary(_bits, int.__add__)
-    _RULES[f"{_prefix}.sub"] = _binary(_bits, int.__sub__)
-    _RULES[f"{_prefix}.mul"] = _binary(_bits, int.__mul__)
+for _mnemonic in ("i32.add", "i32.sub", "i32.mul", "i64.add", "i64.sub", "i64.mul"):
+    _RULES[_mnemonic] = _binary(_mnemonic)

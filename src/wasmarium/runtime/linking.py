@@ -75,10 +75,8 @@ def start_function(instance: ModuleInstance) -> FunctionInstance | None:
 
 
 def match_imports(module: Module, imports: Sequence[ExternalValue]) -> None:
-    """Raise Unlinkable unless every import has a value whose type matches (section 4.7.2)."""
-    if len(imports) < len(module.imports):
-        raise unknown_import(module, module.imports[len(imports)])
-    if len(imports) > len(module.imports):
+    """Raise Unlinkable unless every import has a value whose type matches (section 4.7.1)."""
+    if len(imports) != len(module.imports):
         raise Unlinkable(f"expected {len(module.imports)} imports, found {len(imports)}")
     for item, value in zip(module.imports, imports, strict=True):
         expected = close_external(item.type, module.defined_types)
@@ -94,14 +92,14 @@ def unknown_import(module: Module, item: Import) -> Unlinkable:
     """The error for an import that nobody provides."""
     expected = close_external(item.type, module.defined_types)
     return Unlinkable(
-        f"unknown import {quoted(item)}: expected {describe(expected)}, found nothing",
+        f"unknown import: {quoted(item)} has not been defined, {describe(expected)} was expected",
         Location(section="import", offset=item.offset),
     )
 
 
 def quoted(item: Import) -> str:
-    """The two names of an import, as the text format writes them."""
-    return f'"{item.module}" "{item.name}"'
+    """The two names of an import, as wasmtime writes them."""
+    return f"`{item.module}::{item.name}`"
 
 
 def close_external(external: ExternalType, types: Sequence[DefinedType]) -> ExternalType:
