@@ -1,0 +1,37 @@
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useModel } from "../model/model";
+import { Globals } from "./Globals";
+import { Stack } from "./Stack";
+import { Tables } from "./Tables";
+import { Tabs } from "./Tabs";
+
+type View = "stack" | "tables" | "globals";
+
+/** Which view a sample is about; any other guest opens with its calls. */
+const FIRST: Record<string, View> = { tables: "tables", memory: "globals" };
+
+export function StatePanel() {
+  const model = useModel();
+  const view = useSignal<View>("stack");
+  useSignalEffect(() => {
+    view.value = FIRST[model.guest.value?.sample?.shows ?? ""] ?? "stack";
+  });
+  useSignalEffect(() => {
+    if (model.state.value === "paused") view.value = "stack";
+  });
+  const run = model.run.value;
+  const tabs = [
+    { id: "stack", label: "Calls", badge: run.depth || undefined },
+    { id: "tables", label: "Tables", badge: run.tables.length || undefined },
+    { id: "globals", label: "Globals", badge: run.globals.length || undefined },
+  ] as const;
+  return (
+    <section class="panel glass state-panel" aria-label="State">
+      <Tabs label="State" tabs={tabs} current={view.value} onChange={(id) => (view.value = id)}>
+        {view.value === "stack" && <Stack />}
+        {view.value === "tables" && <Tables />}
+        {view.value === "globals" && <Globals />}
+      </Tabs>
+    </section>
+  );
+}

@@ -1,0 +1,115 @@
+/** The Python class `wasmarium.debug.session.Session` behind the driver's interface. */
+import type { PyodideAPI } from "pyodide";
+import type { PyCallable, PyProxy } from "pyodide/ffi";
+import type { Diagnostic, ModuleSummary, RunPlan, Update, Watch } from "../protocol";
+import type { SessionPort } from "./driver";
+
+interface SessionProxy extends PyProxy {
+  load(data: PyProxy): PyProxy;
+  start(plan: PyProxy, files: PyProxy): void;
+  advance(seconds: number): number | undefined;
+  pause(): void;
+  resume(): void;
+  step(): void;
+  step_out(): void;
+  stop(): void;
+  feed(data: PyProxy): void;
+  end_input(): void;
+  watch(watch: PyProxy): void;
+  update(): PyProxy;
+  read_file(path: string): PyProxy | undefined;
+}
+
+export class PythonSession implements SessionPort {
+  private readonly session: SessionProxy;
+  private readonly dumps: PyCallable;
+
+  constructor(private readonly python: PyodideAPI) {
+    const module = python.pyimport("wasmarium.debug.session") as PyProxy & { Session: () => SessionProxy };
+    this.session = module.Session();
+    this.dumps = (python.pyimport("json") as PyProxy & { dumps: PyCallable }).dumps;
+    module.destroy();
+  }
+
+  load(bytes: Uint8Array): { readonly module: ModuleSummary } | { readonly diagnostic: Diagnostic } {
+    return this.lend(bytes, (data) => this.take(this.session.load(data)));
+  }
+
+  start(plan: RunPlan): void {
+    const { files, ...settings } = plan;
+    this.lend(settings, (given) => {
+      this.lend(new Map(files.map((file) => [file.path, file.data])), (contents) => {
+        this.session.start(given, contents);
+      });
+    });
+  }
+
+  advance(seconds: number): number | null {
+    return this.session.advance(seconds) ?? null;
+  }
+
+  pause(): void {
+    this.session.pause();
+  }
+
+  resume(): void {
+    this.session.resume();
+  }
+
+  step(): void {
+    this.session.step();
+  }
+
+  stepOut(): void {
+    this.session.step_out();
+  }
+
+  stop(): void {
+    this.session.stop();
+  }
+
+  feed(data: Uint8Array): void {
+    this.lend(data, (bytes) => {
+      this.session.feed(bytes);
+    });
+  }
+
+  endInput(): void {
+    this.session.end_input();
+  }
+
+  watch(watch: Watch): void {
+    this.lend(watch, (given) => {
+      this.session.watch(given);
+    });
+  }
+
+  update(): Update {
+    return this.take(this.session.update());
+  }
+
+  readFile(path: string): Uint8Array | null {
+    const data = this.session.read_file(path);
+    if (!data) return null;
+    const bytes = data.toJs() as Uint8Array;
+    data.destroy();
+    return bytes;
+  }
+
+  /** Hands a copy of a JavaScript value to Python for the time of one call. */
+  private lend<Result>(value: unknown, use: (proxy: PyProxy) => Result): Result {
+    const proxy = this.python.toPy(value) as PyProxy;
+    try {
+      return use(proxy);
+    } finally {
+      proxy.destroy();
+    }
+  }
+
+  /** One string crosses the border faster than a tree of proxies. */
+  private take<Shape>(proxy: PyProxy): Shape {
+    const text = this.dumps(proxy) as string;
+    proxy.destroy();
+    return JSON.parse(text) as Shape;
+  }
+}
