@@ -9,6 +9,7 @@ size of its code and data.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -46,11 +47,15 @@ _RANK = {section: rank for rank, section in enumerate(SECTION_ORDER)}
 
 EXPORT_KINDS = ("func", "table", "memory", "global", "tag")
 
-_END = 0x0B
-# i32.const, global.get and ref.func: with an immediate of one byte, all that most expressions are.
-_COMMON = frozenset((0x41, 0x23, 0xD2))
+# What most constant expressions are, matched in one go: i32.const, or global.get or ref.func with an
+# index, and end. Longer integers have to be looked at more closely.
+_COMMON = rb"(?:[\x41\x23\xD2][\x80-\xFF]{0,3}[\x00-\x7F]|\x41[\x80-\xFF]{4}[\x00-\x07\x78-\x7F])\x0B"
+_COMMON_EXPRESSION = re.compile(_COMMON, re.DOTALL).match
+# An active segment of memory 0 that is shorter than 2^14 bytes, up to where its bytes begin.
+_COMMON_DATA = re.compile(rb"\x00(%b)(?:[\x00-\x7F]|[\x80-\xFF][\x00-\x7F])" % _COMMON, re.DOTALL).match
 
-_new_code: Callable[[tuple[int, int]], Code] = partial(tuple.__new__, Code)
+# Makes a named tuple in half the time that calling its class takes.
+_new = tuple.__new__
 
 
 def decode_module(data: Bytes, features: Features = DEFAULT) -> Module:
@@ -206,19 +211,10 @@ class _Decoder(TypeCursor):
 
     def expression(self) -> Expression:
         """A constant expression: everything up to the ``end`` that closes it."""
-        data = self.data
-        start = position = self.position
-        if (
-            not self._gated
-            and position + 2 < len(data)
-            and data[position] in _COMMON
-            and data[position + 1] < 0x80
-            and data[position + 2] == _END
-        ):
-            self.position = position + 3
-            return Expression(start, position + 3)
-        self.position = skip_expression(data, position, self.features)
-        return Expression(start, self.position)
+        start = self.position
+        common = None if self._gated else _COMMON_EXPRESSION(self.data, start)
+        self.position = end = common.end() if common else skip_expression(self.data, start, self.features)
+        return _new(Expression, (start, end))
 
     # ---- one method per section; each returns the number of entries ----
 
@@ -310,8 +306,32 @@ class _Decoder(TypeCursor):
         return Global(global_type, self.expression(), offset)
 
     def _exports(self) -> int:
-        self.exports = self.vector("exports", self._export)
-        return len(self.exports)
+        count = self.count("exports")
+        data = self.data
+        exports: list[Export] = []
+        append = exports.append
+        for _ in range(count):
+            # Nearly all have a short name and an index of one or two bytes; all else goes the slow way.
+            offset = self.position
+            try:
+                end = offset + 1 + data[offset]
+                kind, index, position = data[end], data[end + 1], end + 2
+                if index >= 0x80:
+                    more = data[position]
+                    index += (more << 7) - 0x80
+                    position += 1
+                    if more >= 0x80:
+                        kind = 0xFF
+                if kind < 4 and data[offset] < 0x80:
+                    name = data[offset + 1 : end].decode()
+                    append(_new(Export, (name, EXPORT_KINDS[kind], index, offset)))
+                    self.position = position
+                    continue
+            except (IndexError, UnicodeDecodeError):
+                pass
+            append(self._export())
+        self.exports = tuple(exports)
+        return count
 
     def _export(self) -> Export:
         offset = self.position
@@ -359,8 +379,8 @@ class _Decoder(TypeCursor):
     def _codes(self) -> int:
         count = self.count("functions")
         data, position = self.data, self.position
-        entries: list[tuple[int, int]] = []
-        append = entries.append
+        codes: list[Code] = []
+        append, new = codes.append, tuple.__new__
         try:
             for _ in range(count):
                 start = position + 1
@@ -373,13 +393,13 @@ class _Decoder(TypeCursor):
                     else:
                         size, start = read_u32(data, position)
                 position = start + size
-                append((start, position))
+                append(new(Code, (start, position)))
         except IndexError:
             position = len(data) + 1
         if position > len(data):
             self._fail_in_codes(count)
         self.position = position
-        self.codes = tuple(map(_new_code, entries))
+        self.codes = tuple(codes)
         return count
 
     def _fail_in_codes(self, count: int) -> None:
@@ -388,8 +408,26 @@ class _Decoder(TypeCursor):
             self.skip(self.length())
 
     def _datas(self) -> int:
-        self.datas = self.vector("data segments", self._data)
-        return len(self.datas)
+        count = self.count("data segments")
+        data, length = self.data, len(self.data)
+        segments: list[DataSegment] = []
+        append = segments.append
+        for _ in range(count):
+            offset = self.position
+            common = None if self._gated else _COMMON_DATA(data, offset)
+            if common:
+                behind, start = common.end(1), common.end()
+                end = start + data[behind]
+                if start - behind == 2:
+                    end += (data[behind + 1] << 7) - 0x80
+                if end <= length:
+                    place = _new(Expression, (offset + 1, behind))
+                    append(_new(DataSegment, ("active", start, end, 0, place, offset)))
+                    self.position = end
+                    continue
+            append(self._data())
+        self.datas = tuple(segments)
+        return count
 
     def _data(self) -> DataSegment:
         offset = self.position

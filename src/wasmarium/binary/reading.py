@@ -14,7 +14,7 @@ from typing import TypeVar
 from wasmarium.errors import Location, Malformed, Unsupported, WasmError
 from wasmarium.features import Features
 from wasmarium.instructions.table import BY_OPCODE, PREFIXES, Instruction
-from wasmarium.leb128 import UNEXPECTED_END, read_u32, read_unsigned
+from wasmarium.leb128 import UNEXPECTED_END, Bytes, read_u32, read_unsigned
 
 MAXIMUM_COUNT = 1_000_000
 """Most entries of any one section, the limit that browsers set as well (JavaScript API, "limits").
@@ -40,7 +40,7 @@ def in_section(error: WasmError, section: str | None) -> WasmError:
     return error
 
 
-def read_opcode(data: bytes, position: int, features: Features) -> tuple[Instruction, int]:
+def read_opcode(data: Bytes, position: int, features: Features) -> tuple[Instruction, int]:
     """The row of the instruction at ``position`` and where its immediates begin.
 
     Malformed with "illegal opcode" when there is none, or when ``features`` lacks what brings it.
@@ -67,7 +67,7 @@ _END, _ELSE, _CATCH, _CATCH_ALL, _DELEGATE = 0x0B, 0x05, 0x07, 0x19, 0x18
 _OPENING = frozenset((0x02, 0x03, 0x04, 0x06, 0x1F))
 
 
-def skip_expression(data: bytes, position: int, features: Features) -> int:
+def skip_expression(data: Bytes, position: int, features: Features) -> int:
     """Where the expression at ``position`` ends: behind the ``end`` that closes it (section 5.4.9).
 
     Blocks are counted, not nested, so their depth costs nothing.
