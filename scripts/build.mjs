@@ -15,7 +15,8 @@ const PARTS = { wheel: buildWheel, tests: pyodideForTests, assets: pageAssets, p
 
 await main(async () => {
   const [part = "page"] = process.argv.slice(2);
-  if (!(part in PARTS)) throw new Problem(`Unknown part ${part}; there are ${Object.keys(PARTS).join(", ")}.`);
+  if (!(part in PARTS))
+    throw new Problem(`Unknown part ${part}; there are ${Object.keys(PARTS).join(", ")}.`);
   await setUp(["node", "packages", "venv"]);
   say(`built: ${(await PARTS[part]()) ?? "web/public"}`);
 });

@@ -15,7 +15,12 @@ await main(async () => {
   const uv = path.join(folder, "bin", windows ? "uv.exe" : "uv");
   const what = ["pyproject.toml", "--group", "dev", "--extra", "test"];
   const how = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "-q"];
-  await must("Locking", uv, ["pip", "compile", ...what, ...how, "-o", at("requirements.lock"), ...process.argv.slice(2)], {
-    show: true,
-  });
+  await must(
+    "Locking",
+    uv,
+    ["pip", "compile", ...what, ...how, "-o", at("requirements.lock"), ...process.argv.slice(2)],
+    {
+      show: true,
+    },
+  );
 });

@@ -31,7 +31,8 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
     const names = process.argv.slice(2);
     const unknown = names.filter((name) => !(name in PARTS));
-    if (unknown.length) throw new Problem(`Unknown part ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}.`);
+    if (unknown.length)
+      throw new Problem(`Unknown part ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}.`);
     const start = performance.now();
     const made = await setUp(names.length ? names : undefined);
     for (const [name, value] of Object.entries(made)) if (value) say(`${name}: ${value}`);

@@ -25,12 +25,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_canary.py" and not wanted else None
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if INSIDE_PYODIDE and (marker := item.get_closest_marker("cpython")):
-        pytest.skip(f"on CPython only: {marker.args[0]}")
-    for marker in item.iter_markers("shared"):
-        if why := missing(*marker.args):
-            pytest.skip(why)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if INSIDE_PYODIDE and (marker := item.get_closest_marker("cpython")):
+            item.add_marker(pytest.mark.skip(reason=f"on CPython only: {marker.args[0]}"))
+        for marker in item.iter_markers("shared"):
+            if why := missing(*marker.args):
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(scope="session")

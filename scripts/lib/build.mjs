@@ -18,26 +18,37 @@ const wheelsIn = (folder) =>
 /** Builds dist/*.whl and resolves to its path. dist/ never holds another one: the tests install what is there. */
 export async function buildWheel() {
   const key = sourcesDigest();
-  await once("wheel", key, () => wheelsIn(at("dist")).length === 1, "wheel (dist/)", async () => {
-    const fresh = cache("build", "wheel");
-    fs.rmSync(fresh, { recursive: true, force: true });
-    const args = ["-m", "build", "--wheel", "--no-isolation", "--outdir", fresh];
-    await must("Building the wheel", venvProgram("python"), args);
-    fs.mkdirSync(at("dist"), { recursive: true });
-    const [name] = wheelsIn(fresh);
-    // moved over the old one, so that a test run beside this always finds one
-    fs.renameSync(path.join(fresh, name), at("dist", name));
-    for (const old of fs.readdirSync(at("dist"))) {
-      if (old !== name) fs.rmSync(at("dist", old), { recursive: true });
-    }
-  });
+  await once(
+    "wheel",
+    key,
+    () => wheelsIn(at("dist")).length === 1,
+    "wheel (dist/)",
+    async () => {
+      const fresh = cache("build", "wheel");
+      fs.rmSync(fresh, { recursive: true, force: true });
+      const args = ["-m", "build", "--wheel", "--no-isolation", "--outdir", fresh];
+      await must("Building the wheel", venvProgram("python"), args);
+      fs.mkdirSync(at("dist"), { recursive: true });
+      const [name] = wheelsIn(fresh);
+      // moved over the old one, so that a test run beside this always finds one
+      fs.renameSync(path.join(fresh, name), at("dist", name));
+      for (const old of fs.readdirSync(at("dist"))) {
+        if (old !== name) fs.rmSync(at("dist", old), { recursive: true });
+      }
+    },
+  );
   return at("dist", wheelsIn(at("dist"))[0]);
 }
 
 /** A folder to load Pyodide from that holds these packages and all they need. */
 async function pyodideFolder(name, out, packages) {
   const script = at("scripts", "pyodide_dist.py");
-  const key = digest({ file: script }, { file: at("requirements.lock") }, { file: at("package-lock.json") }, ...packages);
+  const key = digest(
+    { file: script },
+    { file: at("requirements.lock") },
+    { file: at("package-lock.json") },
+    ...packages,
+  );
   const present = () => fs.existsSync(path.join(out, "pyodide-lock.json"));
   await once(`pyodide-${name}`, key, present, `Pyodide for the ${name}`, async () => {
     await must("Laying out Pyodide", venvProgram("python"), [script, out, ...packages]);
@@ -71,9 +82,15 @@ export async function buildPage() {
       .filter((file) => !file.startsWith(at("web", "dist")))
       .flatMap((file) => [path.relative(at(), file), { file }]),
   );
-  await once("page", key, () => fs.existsSync(at("web", "dist", "index.html")), "page (web/dist)", async () => {
-    const vite = at("node_modules", "vite", "bin", "vite.js");
-    await must("Building the page", "node", [vite, "build", at("web"), "--logLevel", "warn"]);
-  });
+  await once(
+    "page",
+    key,
+    () => fs.existsSync(at("web", "dist", "index.html")),
+    "page (web/dist)",
+    async () => {
+      const vite = at("node_modules", "vite", "bin", "vite.js");
+      await must("Building the page", "node", [vite, "build", at("web"), "--logLevel", "warn"]);
+    },
+  );
   return at("web", "dist");
 }

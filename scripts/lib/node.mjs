@@ -39,7 +39,12 @@ export async function ensureNode() {
       fs.rmSync(folder, { recursive: true, force: true });
       fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(path.join(folder, "package.json"), '{"private":true}\n');
-      const [command, args, options] = npm(["install", "--no-save", "--ignore-scripts", `${packageName()}@${VERSION}`]);
+      const [command, args, options] = npm([
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        `${packageName()}@${VERSION}`,
+      ]);
       await must("Installing Node", command, args, {
         ...options,
         cwd: folder,

@@ -54,7 +54,8 @@ function untilReady(python, call) {
       return call();
     } catch (error) {
       if (error.code === "EOF") return 0;
-      if (error.code !== "EAGAIN") throw new python.FS.ErrnoError(python.ERRNO_CODES[error.code] ?? python.ERRNO_CODES.EIO);
+      if (error.code !== "EAGAIN")
+        throw new python.FS.ErrnoError(python.ERRNO_CODES[error.code] ?? python.ERRNO_CODES.EIO);
       pause();
     }
   }
@@ -63,9 +64,18 @@ function untilReady(python, call) {
 /** Connects the standard streams, byte for byte. */
 function connectStreams(python) {
   const tty = (stream) => stream.isTTY === true;
-  python.setStdin({ read: (into) => untilReady(python, () => fs.readSync(0, into)), isatty: tty(process.stdin) });
-  python.setStdout({ write: (from) => untilReady(python, () => fs.writeSync(1, from)), isatty: tty(process.stdout) });
-  python.setStderr({ write: (from) => untilReady(python, () => fs.writeSync(2, from)), isatty: tty(process.stderr) });
+  python.setStdin({
+    read: (into) => untilReady(python, () => fs.readSync(0, into)),
+    isatty: tty(process.stdin),
+  });
+  python.setStdout({
+    write: (from) => untilReady(python, () => fs.writeSync(1, from)),
+    isatty: tty(process.stdout),
+  });
+  python.setStderr({
+    write: (from) => untilReady(python, () => fs.writeSync(2, from)),
+    isatty: tty(process.stderr),
+  });
 }
 
 // What the command line surely needs; run once, before the snapshot is taken.
@@ -181,5 +191,11 @@ export async function runModule(module, args) {
   const terminals = [process.stdin, process.stdout, process.stderr].map((stream) => stream.isTTY === true);
   const start = python.runPython(START);
   // promising: only so may Python wait for a promise
-  return start.callPromising(module, python.toPy(args), python.toPy(environment), directoryInside, python.toPy(terminals));
+  return start.callPromising(
+    module,
+    python.toPy(args),
+    python.toPy(environment),
+    directoryInside,
+    python.toPy(terminals),
+  );
 }

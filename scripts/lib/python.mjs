@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { at, venvProgram, windows } from "./paths.mjs";
+import { at, venvProgram } from "./paths.mjs";
 import { Problem, must, run } from "./run.mjs";
 import { digest, once } from "./stamps.mjs";
 
@@ -54,20 +54,39 @@ export async function ensureVenv() {
   const key = digest({ file: at("requirements.lock") }, { file: at("pyproject.toml") });
   const { code, output } = await run(python, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
   const works = code === 0 && output.trim() !== "";
-  await once("venv", key, () => works, "Python packages (.venv)", async () => {
-    if (!works) {
-      const best = await findPython();
-      fs.rmSync(at(".venv"), { recursive: true, force: true });
-      await must("Making .venv", best.python, ["-m", "venv", at(".venv")]);
-    }
-    // scripts inside Python packages are CommonJS, whatever our package.json says
-    fs.writeFileSync(at(".venv", "package.json"), '{"type":"commonjs"}\n');
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"];
-    await must("Installing Python packages", python, [...pip, "--require-hashes", "-r", at("requirements.lock")], {
-      hint: "Set-up fetches the packages of requirements.lock from PyPI; check the connection and run it again.",
-    });
-    // the console script; the package itself stays in src/
-    await must("Installing wasmarium", python, [...pip, "--no-build-isolation", "--editable", at()]);
-  });
+  await once(
+    "venv",
+    key,
+    () => works,
+    "Python packages (.venv)",
+    async () => {
+      if (!works) {
+        const best = await findPython();
+        fs.rmSync(at(".venv"), { recursive: true, force: true });
+        await must("Making .venv", best.python, ["-m", "venv", at(".venv")]);
+      }
+      // scripts inside Python packages are CommonJS, whatever our package.json says
+      fs.writeFileSync(at(".venv", "package.json"), '{"type":"commonjs"}\n');
+      const pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-deps",
+      ];
+      await must(
+        "Installing Python packages",
+        python,
+        [...pip, "--require-hashes", "-r", at("requirements.lock")],
+        {
+          hint: "Set-up fetches the packages of requirements.lock from PyPI; check the connection and run it again.",
+        },
+      );
+      // the console script; the package itself stays in src/
+      await must("Installing wasmarium", python, [...pip, "--no-build-isolation", "--editable", at()]);
+    },
+  );
   return python;
 }

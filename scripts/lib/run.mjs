@@ -19,34 +19,56 @@ export function preferFolder(folder) {
 
 /**
  * Runs a program and resolves to `{ code, output }`, where `code` is null when it could not be started.
- * `show` passes its output through; else it is collected. `timeout` is in seconds.
+ * `show` passes its output through; else it is collected. After `timeout` seconds it and all that it
+ * started is ended.
  */
 export function run(command, args, { cwd = root, env = {}, show = false, timeout, shell = false } = {}) {
   return new Promise((resolve) => {
+    // a group of its own, so that a browser does not outlive the test runner that started it
+    const group = timeout !== undefined && !windows;
+    const stream = show ? "inherit" : "pipe";
+    const stdio = ["ignore", stream, stream];
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+      stdio,
       shell,
+      detached: group,
     });
+    const end = (signal) => {
+      try {
+        if (group) process.kill(-child.pid, signal);
+        else child.kill(signal);
+      } catch {
+        // it has ended by itself
+      }
+    };
+    const interrupted = (signal) => {
+      end(signal);
+      process.exit(130);
+    };
+    if (group) for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupted);
     let output = "";
     const collect = (chunk) => (output += chunk);
     child.stdout?.on("data", collect);
     child.stderr?.on("data", collect);
-    const timer =
-      timeout &&
-      setTimeout(() => {
-        output += `\nstopped after ${timeout} s`;
-        child.kill("SIGKILL");
-      }, timeout * 1000);
+    const late = () => {
+      const text = `stopped: it took more than ${timeout} s`;
+      output += `\n${text}`;
+      if (show) say(text);
+      end("SIGKILL");
+    };
+    const timer = timeout === undefined ? undefined : setTimeout(late, timeout * 1000);
+    const finish = (code) => {
+      clearTimeout(timer);
+      for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupted);
+      resolve({ code, output });
+    };
     child.on("error", (error) => {
-      clearTimeout(timer);
-      resolve({ code: null, output: error.message });
+      output += error.message;
+      finish(null);
     });
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? 1, output });
-    });
+    child.on("close", (code) => finish(code ?? 1));
   });
 }
 
@@ -56,7 +78,9 @@ export async function must(what, command, args, options = {}) {
   if (code !== 0) {
     const tail = output.trimEnd().split("\n").slice(-25).join("\n");
     const status = code === null ? "could not be started" : `ended with status ${code}`;
-    throw new Problem(`${what}: ${path.basename(command)} ${status}\n${tail}${options.hint ? `\n\n${options.hint}` : ""}`);
+    throw new Problem(
+      `${what}: ${path.basename(command)} ${status}\n${tail}${options.hint ? `\n\n${options.hint}` : ""}`,
+    );
   }
   return output;
 }

@@ -53,7 +53,7 @@ const alive = (pid) => {
 export async function exclusively(name, action) {
   const file = cache(`${name}.lock`);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       fs.writeFileSync(file, String(process.pid), { flag: "wx" });
       break;

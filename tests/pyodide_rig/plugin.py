@@ -64,6 +64,8 @@ class Rig:
         trouble = f"it did not run there\n{printed}"
         for data in raw:
             report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
+            if isinstance(report.longrepr, list):  # a skip's place and reason, which JSON has no tuple for
+                report.longrepr = tuple(report.longrepr)
             if isinstance(report, pytest.CollectReport):
                 trouble = report.longreprtext
             elif report.nodeid in reports:

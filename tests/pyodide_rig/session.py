@@ -62,6 +62,7 @@ class PyodideSession:
 
     def __init__(self, config: pytest.Config, runtime: str) -> None:
         self._root = config.rootpath
+        self._offered = 0
         self._closers = contextlib.ExitStack()
         try:
             self._start(config, runtime)
@@ -130,15 +131,22 @@ class PyodideSession:
             "sys.dont_write_bytecode = True\n"
         )
 
+    def _offer(self, data: bytes, suffix: str) -> str:
+        """Returns an address of the data; never the same twice, as a browser keeps what it fetched."""
+        self._offered += 1
+        name = f"{self._offered}{suffix}"
+        Path(self._ship, name).write_bytes(data)
+        return f"{self._runner.base_url}/ship/{name}"
+
     def unpack(self, base: Path, files: Iterable[Path], into: str) -> None:
         """Copies files into Pyodide, below `into` as they lie below `base`."""
         data = io.BytesIO()
         with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED) as archive:
             for file in files:
                 archive.write(file, str(file.relative_to(base)))
-        Path(self._ship, "files.zip").write_bytes(data.getvalue())
+        address = self._offer(data.getvalue(), ".zip")
         self._runner.run_js(
-            f"const got = await fetch('{self._runner.base_url}/ship/files.zip');\n"
+            f"const got = await fetch('{address}');\n"
             f"pyodide.FS.mkdirTree('{into}');\n"
             f"pyodide.unpackArchive(await got.arrayBuffer(), 'zip', {{extractDir: '{into}'}});"
         )
@@ -150,11 +158,11 @@ class PyodideSession:
 
     def run(self, arguments: list[str]) -> tuple[list[dict[str, Any]], str]:
         """Runs one pytest session inside; returns its reports, serialised, and what it printed."""
-        Path(self._ship, "arguments.json").write_text(json.dumps(arguments))
+        address = self._offer(json.dumps(arguments).encode(), ".json")
         packed: str = self._runner.run_async(
             "from js import fetch\n"
             "from pyodide_rig.inside import run\n"
-            f"got = await fetch('{self._runner.base_url}/ship/arguments.json')\n"
+            f"got = await fetch('{address}')\n"
             "run(await got.text())\n"
         )
         reports, printed = json.loads(zlib.decompress(base64.b64decode(packed)))

@@ -232,17 +232,57 @@ def test_good_tree_has_no_complaints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "rule", "says"),
     [
-        ("runtime/memory.py", "from ..wasi import errno\n", upward_imports, "from runtime up to wasi"),
-        ("runtime/memory.py", "import wasmarium.cli\n", upward_imports, "from runtime up to cli"),
-        ("errors.py", "from . import runtime\n", upward_imports, "from errors up to runtime"),
-        ("errors.py", "def f():\n    from .types import I32\n", upward_imports, "from errors up to types"),
-        ("runtime/store.py", "from wasmarium import Store\n", upward_imports, "from runtime up to __init__"),
-        ("attic/old.py", "", upward_imports, "on no floor"),
-        ("runtime/limits.py", "from .memory import MemoryInstance\n", cycles, "wasmarium.runtime.limits →"),
-        ("runtime/limits.py", "import js\n", foreign_imports, "imports js outside bridge/"),
-        ("wasi/clock.py", "def f():\n    from pyodide.ffi import run_sync\n", foreign_imports, "outside bridge/"),
-        ("bridge/native.py", "import requests.sessions\n", foreign_imports, "not in the standard library"),
-        ("module.py", "#\n" * 601, long_files, "module.py has 601 lines"),
+        pytest.param(
+            "runtime/memory.py",
+            "from ..wasi import errno\n",
+            upward_imports,
+            "from runtime up to wasi",
+            id="sideways-up",
+        ),
+        pytest.param(
+            "runtime/memory.py", "import wasmarium.cli\n", upward_imports, "from runtime up to cli", id="absolute-up"
+        ),
+        pytest.param(
+            "errors.py", "from . import runtime\n", upward_imports, "from errors up to runtime", id="from-package-up"
+        ),
+        pytest.param(
+            "errors.py",
+            "def f():\n    from .types import I32\n",
+            upward_imports,
+            "from errors up to types",
+            id="late-up",
+        ),
+        pytest.param(
+            "runtime/store.py",
+            "from wasmarium import Store\n",
+            upward_imports,
+            "from runtime up to __init__",
+            id="from-top-up",
+        ),
+        pytest.param("attic/old.py", "", upward_imports, "on no floor", id="no-floor"),
+        pytest.param(
+            "runtime/limits.py",
+            "from .memory import MemoryInstance\n",
+            cycles,
+            "wasmarium.runtime.limits →",
+            id="cycle",
+        ),
+        pytest.param("runtime/limits.py", "import js\n", foreign_imports, "imports js outside bridge/", id="js"),
+        pytest.param(
+            "wasi/clock.py",
+            "def f():\n    from pyodide.ffi import run_sync\n",
+            foreign_imports,
+            "outside bridge/",
+            id="late-pyodide",
+        ),
+        pytest.param(
+            "bridge/native.py",
+            "import requests.sessions\n",
+            foreign_imports,
+            "not in the standard library",
+            id="third-party",
+        ),
+        pytest.param("module.py", "#\n" * 601, long_files, "module.py has 601 lines", id="long"),
     ],
 )
 def test_bad_tree_is_noticed(tmp_path: Path, file: str, text: str, rule, says: str) -> None:
