@@ -7,13 +7,14 @@ those of :class:`wasmarium.module.CustomSection`, the section's own name exclude
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from wasmarium.binary.reading import Cursor, malformed
+from wasmarium.binary.writing import write_name, write_section
 from wasmarium.errors import Malformed
 from wasmarium.features import ALL
-from wasmarium.leb128 import UNEXPECTED_END, read_u32
+from wasmarium.leb128 import UNEXPECTED_END, read_u32, write_unsigned
 from wasmarium.module import Names
 
 NAME_MAPS = {
@@ -88,6 +89,38 @@ def _read_indirect_name_map(data: bytes, position: int, end: int, into: dict[int
             raise malformed(UNEXPECTED_END, position)
         index, position = read_u32(data, position)
         position = _read_name_map(data, position, end, into.setdefault(index, {}))
+
+
+def write_names(names: Names) -> bytes:
+    """The payload of a name section that says ``names``; empty maps are left out."""
+    out = bytearray()
+    content = bytearray()
+    if names.module is not None:
+        write_name(names.module, content)
+        write_section(0, content, out)
+    for kind in sorted(NAME_MAPS | INDIRECT_NAME_MAPS):
+        content = bytearray()
+        if kind in NAME_MAPS:
+            flat: dict[int, str] = getattr(names, NAME_MAPS[kind])
+            _write_name_map(flat, content)
+            used = bool(flat)
+        else:
+            nested: dict[int, dict[int, str]] = getattr(names, INDIRECT_NAME_MAPS[kind])
+            write_unsigned(len(nested), content)
+            for index in sorted(nested):
+                write_unsigned(index, content)
+                _write_name_map(nested[index], content)
+            used = bool(nested)
+        if used:
+            write_section(kind, content, out)
+    return bytes(out)
+
+
+def _write_name_map(names: dict[int, str], out: bytearray) -> None:
+    write_unsigned(len(names), out)
+    for index in sorted(names):
+        write_unsigned(index, out)
+        write_name(names[index], out)
 
 
 # ---- the strict ones ----
@@ -188,6 +221,19 @@ def read_branch_hints(data: bytes, start: int, end: int) -> dict[int, tuple[Bran
         found[function] = payload.vector("branch hints", hint)
     payload.finish()
     return found
+
+
+def write_branch_hints(hints: Mapping[int, Sequence[BranchHint]]) -> bytes:
+    """The payload of a metadata.code.branch_hint section."""
+    out = bytearray()
+    write_unsigned(len(hints), out)
+    for function in sorted(hints):
+        write_unsigned(function, out)
+        write_unsigned(len(hints[function]), out)
+        for hint in hints[function]:
+            write_unsigned(hint.offset, out)
+            out += bytes((1, hint.likely))
+    return bytes(out)
 
 
 @dataclass(slots=True)

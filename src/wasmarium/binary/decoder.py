@@ -13,9 +13,11 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from wasmarium.binary.code import read_locals
 from wasmarium.binary.custom import read_names
 from wasmarium.binary.reading import in_section, malformed, skip_expression
 from wasmarium.binary.types import TypeCursor
+from wasmarium.binary.writing import EXTERNAL_KINDS, MAGIC, VERSION
 from wasmarium.errors import Location, Unsupported, WasmError
 from wasmarium.features import DEFAULT, Features
 from wasmarium.leb128 import UNEXPECTED_END, Bytes, read_u32
@@ -38,14 +40,9 @@ from wasmarium.module import (
 )
 from wasmarium.types import FUNC, FUNCREF, RecursiveType, reference
 
-MAGIC = b"\0asm"
-VERSION = b"\1\0\0\0"
-
 # Every section that is not custom, in the order in which they stand in a module.
 SECTION_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 _RANK = {section: rank for rank, section in enumerate(SECTION_ORDER)}
-
-EXPORT_KINDS = ("func", "table", "memory", "global", "tag")
 
 # What most constant expressions are, matched in one go: i32.const, or global.get or ref.func with an
 # index, and end. Longer integers have to be looked at more closely.
@@ -155,11 +152,11 @@ class _Decoder(TypeCursor):
         When no section stands behind the code section, the reason may be that this code does not
         end where its size says; that is then the earlier error.
         """
-        self.position = self.codes[-1].start
+        code = self.codes[-1]
         try:
-            self.locals()
-            end = skip_expression(self.data, self.position, self.features)
-            if end != self.codes[-1].end:
+            _, body = read_locals(self.data, code.start, len(self.data))
+            end = skip_expression(self.data, body, self.features)
+            if end != code.end:
                 raise malformed("section size mismatch: the function's code and its size differ", end)
         except WasmError as error:
             raise in_section(error, SECTION_NAMES[10]) from None
@@ -324,7 +321,7 @@ class _Decoder(TypeCursor):
                         kind = 0xFF
                 if kind < 4 and data[offset] < 0x80:
                     name = data[offset + 1 : end].decode()
-                    append(_new(Export, (name, EXPORT_KINDS[kind], index, offset)))
+                    append(_new(Export, (name, EXTERNAL_KINDS[kind], index, offset)))
                     self.position = position
                     continue
             except (IndexError, UnicodeDecodeError):
@@ -338,11 +335,11 @@ class _Decoder(TypeCursor):
         name = self.name()
         start = self.position
         kind = self.byte()
-        if kind >= len(EXPORT_KINDS):
+        if kind >= len(EXTERNAL_KINDS):
             raise malformed("malformed export kind", start)
         if kind == 4:
             self.need_tags("malformed export kind", start)
-        return Export(name, EXPORT_KINDS[kind], self.u32(), offset)
+        return Export(name, EXTERNAL_KINDS[kind], self.u32(), offset)
 
     def _start(self) -> None:
         self.start = self.u32()

@@ -84,19 +84,6 @@ class TypeCursor(Cursor):
                 return found
         return tuple([self.value_type() for _ in range(count)])
 
-    def locals(self) -> list[tuple[int, ValueType]]:
-        """The locals that a function's code begins with: runs of a type, each with its length."""
-        runs = []
-        total = 0
-        for _ in range(self.length()):
-            start = self.position
-            count = self.u32()
-            total += count
-            if total > 0xFFFF_FFFF:
-                raise malformed("too many locals", start)
-            runs.append((count, self.value_type()))
-        return runs
-
     def storage_type(self) -> StorageType:
         """A value type or a packed type."""
         start = self.position
