@@ -1,0 +1,278 @@
+"""The plan of a function: its instructions, the height of the operand stack before each, its jumps.
+
+Validated code has one operand height at every instruction that can be reached, so an activation is
+one list, locals first, then a slot for every operand, and every instruction knows its slots. A
+:class:`Plan` is made in one pass when a function is first called; blocks are cut from it as they
+are reached (``blocks``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wasmarium.binary.code import instructions, read_locals
+from wasmarium.engines.interpreter.operations import Operation, operation
+from wasmarium.errors import Location, Unsupported
+from wasmarium.instructions.table import Instruction
+from wasmarium.runtime.function import WasmFunction
+from wasmarium.runtime.values import Value, default_value
+from wasmarium.types import FunctionType, ValueType
+
+RETURN = -1
+"""The target of a jump that leaves the function."""
+
+FREE = frozenset({"block", "loop", "else", "end", "nop", "drop", "unreachable", "return", "try_table"})
+"""Instructions that cost no fuel (wasmtime's rule); every other costs 1, and so does a call's entry."""
+
+
+class Jump:
+    """To instruction ``target`` with the top ``arity`` operands moved from slot ``source`` to
+    ``destination`` (slots of the activation)."""
+
+    __slots__ = ("arity", "destination", "source", "target")
+
+    def __init__(self, target: int, arity: int, source: int, destination: int) -> None:
+        self.target = target
+        self.arity = arity
+        self.source = source
+        self.destination = destination
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A try_table: it guards instructions ``start`` up to ``end``. Clauses in order: tag index (None
+    for all), whether the reference is pushed too, and where to go."""
+
+    start: int
+    end: int
+    clauses: tuple[tuple[int | None, bool, Jump], ...]
+
+
+class _Control:
+    """A block that is open while the plan is made."""
+
+    __slots__ = ("condition", "dead", "handler", "height", "is_loop", "jumps", "parameters", "pc", "results")
+
+    def __init__(self, pc: int, is_loop: bool, height: int, parameters: int, results: int, dead: bool) -> None:
+        self.pc = pc
+        self.is_loop = is_loop
+        self.height = height
+        self.parameters = parameters
+        self.results = results
+        self.dead = dead
+        self.jumps: list[Jump] = []
+        self.condition: Jump | None = None
+        self.handler: tuple[tuple[int | None, bool, Jump], ...] | None = None
+
+
+class Plan:
+    """See the module's text. All lists are by instruction index; ``slots[i]`` is the first free slot
+    before instruction i, or -1 where it cannot be reached."""
+
+    def __init__(self, function: WasmFunction) -> None:
+        instance, module = function.instance, function.instance.module
+        code = module.codes[function.index - module.imported_functions]
+        groups, self.body = read_locals(module.data, code.start, code.end)
+        type_ = function.type
+        self.results = len(type_.results)
+        self.parameters = len(type_.parameters)
+        fresh: list[Value] = []
+        for count, value_type in groups:
+            closed = value_type.close(instance.types)
+            fresh += [default_value(closed) if closed.defaultable else None] * count
+        self.locals = self.parameters + len(fresh)
+        self.offsets: list[int] = []
+        self.rows: list[Instruction] = []
+        self.immediates: list[tuple[Any, ...]] = []
+        for offset, row, immediates in instructions(module.data, self.body, code.end):
+            self.offsets.append(offset)
+            self.rows.append(row)
+            self.immediates.append(immediates)
+        self.slots: list[int] = [-1] * len(self.rows)
+        self.operations: list[Operation | None] = [None] * len(self.rows)
+        self.jumps: dict[int, tuple[Jump, ...]] = {}
+        self.handlers: list[Handler] = []
+        self.leaders: set[int] = set()
+        self._instance = instance
+        self._function = function.index
+        self._lay_out()
+        self.fresh = fresh + [None] * (self.size - self.locals)
+        """What follows the arguments in a new activation."""
+
+    def _lay_out(self) -> None:
+        rows, slots = self.rows, self.slots
+        outermost = _Control(-1, False, self.locals, 0, self.results, False)
+        self._controls = [outermost]
+        self._height = highest = self.locals
+        self._dead = False
+        for pc, row in enumerate(rows):
+            if row.kind == "control":
+                if not self._dead:
+                    slots[pc] = self._height
+                self._control(pc, row)
+            elif not self._dead:
+                slots[pc] = height = self._height
+                if row.kind == "variable" and row.mnemonic[0] == "l":
+                    mnemonic = row.mnemonic
+                    self._height = height + (1 if mnemonic == "local.get" else -1 if mnemonic == "local.set" else 0)
+                elif row.mnemonic == "drop":
+                    self._height = height - 1
+                else:
+                    try:
+                        found = operation(row, self.immediates[pc], self._instance)
+                    except KeyError:
+                        raise self._unsupported(pc) from None
+                    self.operations[pc] = found
+                    self._height = height - found.pops + found.pushes
+            if self._height > highest:
+                highest = self._height
+        self.size = highest + 1
+        del self._controls
+
+    def _unsupported(self, pc: int) -> Unsupported:
+        row = self.rows[pc]
+        where = Location(
+            "code",
+            self._function,
+            self._instance.module.names.functions.get(self._function),
+            pc,
+            row.mnemonic,
+            self.offsets[pc],
+        )
+        return Unsupported(f"the interpreter cannot execute {row.mnemonic} yet", where)
+
+    def _block_type(self, block_type: ValueType | int | None) -> tuple[int, int]:
+        if block_type is None:
+            return 0, 0
+        if isinstance(block_type, int):
+            type_ = self._instance.types[block_type].function
+            return len(type_.parameters), len(type_.results)
+        return 0, 1
+
+    def _jump(self, label: int) -> Jump:
+        control = self._controls[-1 - label]
+        arity = control.parameters if control.is_loop else control.results
+        jump = Jump(RETURN, arity, self._height - arity, control.height)
+        if control.is_loop:
+            jump.target = control.pc + 1
+            self.leaders.add(control.pc + 1)
+        else:
+            control.jumps.append(jump)
+        return jump
+
+    def _called(self, row: Instruction, immediates: tuple[Any, ...]) -> FunctionType:
+        if row.mnemonic in ("call", "return_call"):
+            return self._instance.functions[immediates[0]].type
+        return self._instance.types[immediates[0]].function
+
+    def _control(self, pc: int, row: Instruction) -> None:
+        controls = self._controls
+        match row.mnemonic:
+            case "block" | "loop" | "try_table":
+                parameters, results = self._block_type(self.immediates[pc][0])
+                handler = None
+                if row.mnemonic == "try_table" and not self._dead:
+                    handler = self._clauses(pc)
+                control = _Control(
+                    pc, row.mnemonic == "loop", self._height - parameters, parameters, results, self._dead
+                )
+                control.handler = handler
+                controls.append(control)
+            case "if":
+                parameters, results = self._block_type(self.immediates[pc][0])
+                if not self._dead:
+                    self._height -= 1
+                control = _Control(pc, False, self._height - parameters, parameters, results, self._dead)
+                if not self._dead:
+                    # Where the condition is false; the parameters stay where they are.
+                    control.condition = Jump(RETURN, 0, 0, 0)
+                    self.jumps[pc] = (control.condition,)
+                controls.append(control)
+            case "else":
+                control = controls[-1]
+                if not self._dead:
+                    jump = Jump(RETURN, 0, 0, 0)
+                    control.jumps.append(jump)
+                    self.jumps[pc] = (jump,)
+                if control.condition is not None:
+                    control.condition.target = pc + 1
+                    control.condition = None
+                    self.leaders.add(pc + 1)
+                self._dead = control.dead
+                self._height = control.height + control.parameters
+            case "end":
+                self._end(pc, controls.pop())
+            case "br" | "br_table" | "br_if" | "br_on_null" | "br_on_non_null" | "br_on_cast" | "br_on_cast_fail":
+                if not self._dead:
+                    self._branch(pc, row.mnemonic)
+            case "return" | "unreachable" | "throw" | "throw_ref":
+                self._dead = True
+            case "call" | "call_indirect" | "call_ref":
+                if not self._dead:
+                    type_ = self._called(row, self.immediates[pc])
+                    self._height -= len(type_.parameters) + (row.mnemonic != "call")
+                    self._height += len(type_.results)
+            case "return_call" | "return_call_indirect" | "return_call_ref":
+                self._dead = True
+            case "nop" | "atomic.fence":
+                pass
+            case _:
+                if not self._dead:
+                    raise self._unsupported(pc)
+                if row.mnemonic == "try":
+                    controls.append(_Control(pc, False, self._height, 0, 0, True))
+                elif row.mnemonic == "delegate":
+                    controls.pop()
+
+    def _branch(self, pc: int, mnemonic: str) -> None:
+        immediates = self.immediates[pc]
+        if mnemonic == "br":
+            self.jumps[pc] = (self._jump(immediates[0]),)
+            self._dead = True
+        elif mnemonic == "br_if":
+            self._height -= 1
+            self.jumps[pc] = (self._jump(immediates[0]),)
+        elif mnemonic == "br_table":
+            self._height -= 1
+            self.jumps[pc] = tuple(self._jump(label) for label in immediates[0])
+            self._dead = True
+        elif mnemonic == "br_on_null":
+            self._height -= 1
+            self.jumps[pc] = (self._jump(immediates[0]),)
+            self._height += 1
+        elif mnemonic == "br_on_non_null":
+            self.jumps[pc] = (self._jump(immediates[0]),)
+            self._height -= 1
+        else:
+            self.jumps[pc] = (self._jump(immediates[0].label),)
+
+    def _clauses(self, pc: int) -> tuple[tuple[int | None, bool, Jump], ...]:
+        clauses = []
+        for catch in self.immediates[pc][1]:
+            # What is caught is put where the label wants it, so nothing has to move.
+            clauses.append((catch.tag, catch.kind.endswith("_ref"), self._jump(catch.label)))
+        return tuple(clauses)
+
+    def _end(self, pc: int, control: _Control) -> None:
+        if not self._controls:
+            # The end of the function: jumps to its label return.
+            return
+        reached = not self._dead
+        if control.condition is not None:
+            control.condition.target = pc + 1
+            self.leaders.add(pc + 1)
+            reached = True
+        for jump in control.jumps:
+            jump.target = pc + 1
+            self.leaders.add(pc + 1)
+            reached = True
+        if control.handler is not None:
+            self.handlers.append(Handler(control.pc + 1, pc, control.handler))
+        self._dead = control.dead or not reached
+        self._height = control.height + control.results
+
+    def handlers_at(self, pc: int) -> list[Handler]:
+        """The handlers that guard instruction ``pc``, innermost first."""
+        # They are kept in the order of their ends, so inner ones come before outer ones.
+        return [handler for handler in self.handlers if handler.start <= pc < handler.end]
