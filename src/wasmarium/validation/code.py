@@ -1,0 +1,306 @@
+"""Validation of function bodies (specification, section 3.4 and the algorithm of its appendix).
+
+Every instruction has one rule (see ``machine.Rule``), which is exact about decoding and typing. The
+loop over a body is a shortcut in front of the rules: it walks over the bytes with an iterator, and
+where the commonest instructions have small immediates and exactly the operands that they expect,
+the table of :func:`_shortcuts` says all there is to do. Whatever is not so plain is decoded and
+judged by its rule. So nothing is written for speed that could refuse a module or word a message.
+"""
+
+# ruff: noqa: B007  (`for byte in iterator: break` is the fastest way to read one byte)
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from operator import length_hint
+from typing import Any, overload
+
+from wasmarium.binary.code import instruction_at, read_instruction, read_locals
+from wasmarium.errors import Location, Malformed
+from wasmarium.instructions import immediates as imm
+from wasmarium.instructions.table import INSTRUCTIONS, Instruction
+from wasmarium.leb128 import read_u32
+from wasmarium.module import Code
+from wasmarium.types import ValueType
+from wasmarium.validation import aggregates, control, diagnostics, plain
+from wasmarium.validation.context import Context, Types
+from wasmarium.validation.machine import NOTHING, Machine, Rule
+
+MAXIMUM_LOCALS = 50_000
+_FEW_LOCALS = 1000
+
+_RULES: dict[str, Rule] = {**plain.RULES, **aggregates.RULES, **control.RULES}
+RULES: dict[Instruction, Rule] = {
+    row: _RULES[row.mnemonic] if row.mnemonic in _RULES else plain.KINDS[row.kind] for row in INSTRUCTIONS
+}
+"""The rule of every instruction."""
+
+
+class RunLengthLocals(Sequence[ValueType]):
+    """The types of very many locals: a few bytes can declare 50,000 of them in each of many bodies."""
+
+    def __init__(self, groups: Sequence[tuple[int, ValueType]]) -> None:
+        self._types = [value for _, value in groups]
+        self._ends = list(accumulate(count for count, _ in groups))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> ValueType: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ValueType]: ...
+    def __getitem__(self, index: int | slice) -> ValueType | Sequence[ValueType]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return self._types[bisect_right(self._ends, index)]
+
+
+# ---- the shortcuts ----
+
+_Shortcut = tuple[int, Any, Any, Any]
+SLOW, GET, CONST, UNARY, BINARY, LOAD, STORE, SET, TEE, INDEX, PLAIN = _KINDS = tuple(range(11))
+
+
+def _shortcuts(context: Context) -> list[_Shortcut]:
+    """By opcode: a kind and three things that it needs, as the loop of ``validate`` takes them."""
+    table: list[_Shortcut] = [(SLOW, None, None, None)] * 256
+    address = context.memories[0].address if context.memories else None
+    variables = {"local.get": GET, "local.set": SET, "local.tee": TEE}
+    for row in INSTRUCTIONS:
+        if row.opcode > 0xFF or row.feature not in context.features:
+            continue
+        arity = len(row.parameters), len(row.results)
+        shortcut: _Shortcut | None = None
+        if row.mnemonic in variables:
+            shortcut = variables[row.mnemonic], None, None, None
+        elif row.immediates in ((imm.I32_CONST,), (imm.I64_CONST,)):
+            # So many bytes less one cannot hold too large a number.
+            shortcut = CONST, None, 4 if row.immediates[0] is imm.I32_CONST else 9, row.results[0]
+        elif row.kind == "simple" and arity == (1, 1):
+            shortcut = UNARY, row.parameters[0], None, row.results[0]
+        elif row.kind == "simple" and arity == (2, 1):
+            shortcut = BINARY, row.parameters[0], row.parameters[1], row.results[0]
+        elif row.kind == "load" and address is not None:
+            shortcut = LOAD, address, row.width.bit_length(), row.results[0]
+        elif row.kind == "store" and address is not None:
+            shortcut = STORE, address, row.width.bit_length(), row.parameters[0]
+        elif row.immediates and len(row.immediates) == 1 and row.immediates[0].read is read_u32:
+            shortcut = INDEX, RULES[row], row, None
+        elif not row.immediates:
+            shortcut = PLAIN, RULES[row], row, None
+        if shortcut is not None:
+            table[row.opcode] = shortcut
+    return table
+
+
+class CodeValidator(Machine):
+    """Validates one body after the other; all of a module's when :meth:`validate` was called for all."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._shortcuts = _shortcuts(context)
+        self._function = 0
+        self._all_defaultable = True
+        self._start = self._end = 0
+        self._body = b""
+        self._bytes: Iterator[int] = iter(b"")
+
+    def here(self) -> Location:
+        """The place of the instruction at hand: the one that holds the byte read last."""
+        last = self._start + len(self._body) - length_hint(self._bytes) - 1
+        return self._place(last)
+
+    def _place(self, offset: int) -> Location:
+        module = self.context.module
+        try:
+            index, row, offset = instruction_at(module.data, self._start, self._end, offset, self.context.features)
+        except Malformed as error:
+            error.location = self._entry(error.location)
+            raise
+        mnemonic = None if row is None else row.mnemonic
+        return self._entry(Location(instruction=index, mnemonic=mnemonic, offset=offset))
+
+    def _last_instruction(self) -> int:
+        """Where the last instruction begins, if it is whole."""
+        offset = self._place(self._end - 1).offset
+        assert offset is not None
+        return offset
+
+    def _entry(self, location: Location) -> Location:
+        """``location`` with the function named."""
+        name = self.context.module.names.functions.get(self._function)
+        return replace(location, section="code", function=self._function, function_name=name)
+
+    def validate(self, function: int, code: Code) -> None:
+        """Check the body of the function with this index."""
+        self._function = function
+        parameters, results = self.context.functions[function]
+        start = self._declare_locals(parameters, code)
+        self._start, self._end = start, code.end
+        self._body = self.context.module.data[start : code.end]
+        self._bytes = iter(self._body)
+        self.stack.clear()
+        self.frames.clear()
+        self.open("function", ([], results))
+        try:
+            self._walk()
+        except Malformed as error:
+            if error.location.function is None:
+                # Decoding knows no more than the offset; looking for the place fails there again.
+                self._place(code.end)
+            raise
+        left = length_hint(self._bytes)
+        if self.frames:
+            raise diagnostics.end_expected(self._place(code.end))
+        if left:
+            raise diagnostics.body_too_long(self._place(code.end - left), left)
+
+    def _declare_locals(self, parameters: Types, code: Code) -> int:
+        """Set the locals of a body that is about to be checked; where its instructions begin."""
+        context = self.context
+        self.set_locals.clear()
+        self.parameters = len(parameters)
+        self._all_defaultable = True
+        data = context.module.data
+        if data[code.start] == 0 and code.end > code.start:
+            self.locals = parameters
+            return code.start + 1
+
+        def where() -> Location:
+            return self._entry(Location(offset=code.start))
+
+        try:
+            groups, position = read_locals(data, code.start, code.end)
+        except Malformed as error:
+            error.location = self._entry(error.location)
+            raise
+        count = len(parameters) + sum(number for number, _ in groups)
+        if count > MAXIMUM_LOCALS:
+            raise diagnostics.too_many_locals(where(), count, MAXIMUM_LOCALS)
+        closed = [(number, context.close(value, where)) for number, value in groups]
+        if count <= _FEW_LOCALS:
+            types = parameters[:]
+            for number, value in closed:
+                types += [value] * number
+            self.locals = types
+        else:
+            self.locals = RunLengthLocals([*((1, value) for value in parameters), *closed])
+        self._all_defaultable = all(value.defaultable for _, value in closed)
+        return position
+
+    def _walk(self) -> None:
+        """Check the instructions up to the ``end`` of the function, or to the end of the body."""
+        _, get, const, unary, binary, load, store, set_, tee, of_index, plain_ = _KINDS
+        context, frames, stack, shortcuts = self.context, self.frames, self.stack, self._shortcuts
+        push, pop = stack.append, stack.pop
+        iterator: Any = self._bytes
+        local_types = self.locals
+        # With locals that must be set first, all access to locals goes by the rules.
+        known = min(len(local_types), 128) if self._all_defaultable else 0
+        if known:
+            local_types = local_types[:known]
+        start, size = self._start, len(self._body)
+        bounded = memoryview(context.module.data)[: self._end]
+        byte = 0
+        for opcode in iterator:
+            kind, first, second, result = shortcuts[opcode]
+            if kind == get:
+                for byte in iterator:
+                    break
+                if byte < known:
+                    push(local_types[byte])
+                    continue
+                consumed = 2
+            elif kind == const:
+                more = second
+                for byte in iterator:
+                    if byte < 0x80:
+                        break
+                    more -= 1
+                if more > 0:
+                    push(result)
+                    continue
+                consumed = second - more + 2
+            elif kind == binary:
+                if stack[-1] is second and stack[-2] is first:
+                    pop()
+                    stack[-1] = result
+                    continue
+                consumed = 1
+            elif kind == load:
+                for byte in iterator:
+                    break
+                consumed = 2
+                if byte < second and stack[-1] is first:
+                    more = 4
+                    for byte in iterator:
+                        if byte < 0x80:
+                            break
+                        more -= 1
+                    if more > 0:
+                        stack[-1] = result
+                        continue
+                    consumed = 4 - more + 3
+            elif kind == of_index:
+                for byte in iterator:
+                    break
+                if byte < 0x80:
+                    signature = first(self, second, byte)
+                    if signature is not NOTHING:
+                        self.apply(signature)
+                    continue
+                consumed = 2
+            elif kind == plain_:
+                signature = first(self, second)
+                if signature is not NOTHING:
+                    self.apply(signature)
+                if not frames:
+                    return
+                continue
+            elif kind == set_:
+                for byte in iterator:
+                    break
+                if byte < known and stack[-1] is local_types[byte]:
+                    pop()
+                    continue
+                consumed = 2
+            elif kind == tee:
+                for byte in iterator:
+                    break
+                if byte < known and stack[-1] is local_types[byte]:
+                    continue
+                consumed = 2
+            elif kind == store:
+                for byte in iterator:
+                    break
+                consumed = 2
+                if byte < second and stack[-1] is result and stack[-2] is first:
+                    more = 4
+                    for byte in iterator:
+                        if byte < 0x80:
+                            break
+                        more -= 1
+                    if more > 0:
+                        pop()
+                        pop()
+                        continue
+                    consumed = 4 - more + 3
+            elif kind == unary:
+                if stack[-1] is first:
+                    stack[-1] = result
+                    continue
+                consumed = 1
+            else:
+                consumed = 1
+            left = length_hint(iterator)
+            # When the bytes ran out, the immediates may have been shorter than they had to be.
+            position = start + size - left - consumed if left else self._last_instruction()
+            row, immediates, position = read_instruction(bounded, position, context.features)
+            signature = RULES[row](self, row, *immediates)
+            if signature is not NOTHING:
+                self.apply(signature)
+            iterator.__setstate__(position - start)
