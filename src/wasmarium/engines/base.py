@@ -79,6 +79,11 @@ class Execution(Protocol):
         """Instructions executed so far (counted as fuel is: block, loop, end and so on are free)."""
         ...
 
+    @property
+    def depth(self) -> int:
+        """How many activations there are, as ``len(frames())`` would tell, without looking at them."""
+        ...
+
     def run(self, budget: int | None = None) -> Outcome:
         """Go on until the call ends, waits, or has executed about ``budget`` instructions (None: no
         bound). Running on after Finished or Raised gives the same outcome again."""

@@ -370,6 +370,11 @@ class Machine:
 
     # ---- looking ----
 
+    @property
+    def depth(self) -> int:
+        """How many activations there are; see :class:`~wasmarium.engines.base.Execution`."""
+        return 0 if self._block is None or isinstance(self._outcome, Finished) else len(self.callers) + 1
+
     def _place(self, block: Block, pc: int) -> Frame:
         function, plan = block.code.function, block.code.plan
         module = function.instance.module
