@@ -4,7 +4,7 @@
  * streams and exit code are those of `wasmarium` on CPython.
  *
  *   npx wasmarium run hello.wasm
- *   node scripts/run-in-node.mjs --module MODULE ...    another Python module instead
+ *   node scripts/run-in-node.mjs --python MODULE ...     another Python module instead, or a file.py
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -32,9 +32,9 @@ await main(async () => {
     await setUp(["node", "packages"]);
   }
   if (!hasJspi()) return again(fs.existsSync(newNode()) ? newNode() : await ensureNode());
-  const { runModule } = await import("./lib/pyodide-on-node.mjs");
+  const { runProgram } = await import("./lib/pyodide-on-node.mjs");
   const args = process.argv.slice(2);
-  const module = args[0] === "--module" ? args.splice(0, 2)[1] : "wasmarium";
+  const program = args[0] === "--python" ? args.splice(0, 2)[1] : "wasmarium";
   // exit at once: Pyodide may keep handles open, and all output has been written synchronously
-  process.exit(await runModule(module, args));
+  process.exit(await runProgram(program, args));
 });

@@ -47,10 +47,16 @@ async function playwrights() {
   return undefined;
 }
 
+/** The line of a failed program's output that says why. */
+function reason(output) {
+  const lines = output.trim().split("\n");
+  return (lines.find((line) => /^(E: |(\w*Error: ))/.test(line)) ?? lines.at(-1)).trim();
+}
+
 async function installPlaywrights() {
   const cli = at("node_modules", "playwright-core", "cli.js");
   const { code, output } = await run("node", [cli, "install", "--only-shell", "chromium"], { timeout: 600 });
-  return code === 0 ? "" : output.trim().split("\n").at(-1);
+  return code === 0 ? "" : reason(output);
 }
 
 async function installDebians() {
@@ -64,7 +70,7 @@ async function installDebians() {
     ["install", "-qq", "-y", "--no-install-recommends", ...packages],
     { env, timeout: 900 },
   );
-  return code === 0 ? "" : output.trim().split("\n").at(-1);
+  return code === 0 ? "" : reason(output);
 }
 
 /** Resolves to the path of a Chromium that runs; it is also put into the environment as CHROMIUM. */

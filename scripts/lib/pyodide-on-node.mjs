@@ -90,7 +90,7 @@ for module in pkgutil.iter_modules(wasmarium.cli.__path__, "wasmarium.cli."):
 `;
 
 const START = `
-def start(module, arguments, environment, directory, terminals):
+def start(program, arguments, environment, directory, terminals):
     import io, os, random, sys
     random.seed()  # the snapshot's state is the same every time
     os.environ.clear()
@@ -101,13 +101,16 @@ def start(module, arguments, environment, directory, terminals):
         raw = open(number, mode + "b", buffering=-1, closefd=False)
         errors = "backslashreplace" if number == 2 else "strict"
         setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, line_buffering=line_buffering))
-    sys.argv = [module, *arguments]
+    sys.argv = [program, *arguments]
     try:
-        if module == "wasmarium":
+        if program == "wasmarium":
             from wasmarium.cli import main
             sys.exit(main())
         import runpy
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if program.endswith(".py"):
+            runpy.run_path(program, run_name="__main__")
+        else:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
         status = 0
     except SystemExit as error:
         status = 0 if error.code is None else error.code
@@ -179,8 +182,8 @@ async function loadPrepared() {
   return python;
 }
 
-/** Runs `python -m MODULE ARGUMENTS...` inside Pyodide and resolves to its exit status. */
-export async function runModule(module, args) {
+/** Runs wasmarium's command line, a module or a `.py` file inside Pyodide and resolves to its exit status. */
+export async function runProgram(program, args) {
   const python = await loadPrepared();
   connectStreams(python);
   const environment = { HOME: "/home/pyodide", PATH: "/" };
@@ -192,7 +195,7 @@ export async function runModule(module, args) {
   const start = python.runPython(START);
   // promising: only so may Python wait for a promise
   return start.callPromising(
-    module,
+    program,
     python.toPy(args),
     python.toPy(environment),
     directoryInside,
