@@ -10,7 +10,7 @@ import path from "node:path";
 import type { Plugin } from "vite";
 
 const ID = "virtual:wasmarium-runtime";
-const FETCHED = /^(pyodide\.asm\.wasm|python_stdlib\.zip|(micropip|packaging)-.*\.whl)$/;
+const FETCHED = /^(pyodide\.asm\.wasm|python_stdlib\.zip|micropip-.*\.whl)$/;
 
 interface Found {
   readonly path: string;
@@ -35,7 +35,7 @@ export function runtimePlugin(publicDirectory: string): Plugin {
       const runtime = list(publicDirectory, "pyodide", FETCHED);
       const wheels = list(publicDirectory, "wheels", /^wasmarium-.*\.whl$/);
       const [wheel] = wheels;
-      if (!wheel || wheels.length > 1 || runtime.length < 4) {
+      if (!wheel || wheels.length > 1 || runtime.length < 3) {
         this.error(
           `web/public must hold Pyodide with micropip and one wasmarium wheel (there are ${String(wheels.length)}); ` +
             "`npm run build` lays them there.",
