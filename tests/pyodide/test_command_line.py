@@ -25,14 +25,15 @@ pytestmark = pytest.mark.cpython("starts programs")
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "scripts" / "run-in-node.mjs"
 NODE = shutil.which("node") or ""
-ON_CPYTHON = [sys.executable, "-m", "wasmarium.cli"]
+# what the console script does, from the sources whether or not the package is installed
+CONSOLE_SCRIPT = "import sys; sys.argv[0] = 'wasmarium'; from wasmarium.cli import main; sys.exit(main())"
+ON_CPYTHON = [sys.executable, "-c", CONSOLE_SCRIPT]
 INSIDE_PYODIDE = [NODE, str(LAUNCHER)]
 
 
 def start(command: list[str], *, stdin: bytes = b"", cwd: Path = ROOT, env: dict[str, str] | None = None) -> Any:
-    return subprocess.run(
-        command, input=stdin, capture_output=True, cwd=cwd, env={**os.environ, **(env or {})}, timeout=300
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})}
+    return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environment, timeout=300)
 
 
 Python = Callable[..., Any]
