@@ -1,0 +1,39 @@
+"""The bridge in Pyodide: a page, a worker, or Node. Waiting gives awaitables.
+
+The standard streams are those that Pyodide was given (``setStdin`` and so on; Node's own in Node).
+A page hands its terminal in as streams of ``bridge.streams`` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from pyodide.ffi import can_run_sync, run_sync
+
+from wasmarium.bridge.base import Console, Platform, T, Waiting
+from wasmarium.bridge.browser.clock import BrowserClock
+from wasmarium.bridge.browser.random import BrowserRandom
+from wasmarium.bridge.streams import standard_input, standard_output
+from wasmarium.errors import Unsupported
+
+__all__ = ["BrowserClock", "BrowserPlatform", "BrowserRandom"]
+
+
+class BrowserPlatform(Platform):
+    """Pyodide."""
+
+    name = "browser"
+
+    def __init__(self) -> None:
+        self.console = Console(standard_input(), standard_output(), standard_output(error=True))
+        self.clock = BrowserClock()
+        self.random = BrowserRandom()
+
+    def block_on(self, awaitable: Awaitable[T]) -> T:
+        if can_run_sync():
+            result: T = run_sync(awaitable)
+            return result
+        if isinstance(awaitable, Waiting) and awaitable.block is not None:
+            held: T = awaitable.block()
+            return held
+        raise Unsupported("this browser cannot block in Python (it lacks JSPI); await the call instead")

@@ -1,0 +1,74 @@
+"""Host functions for linking: the rows of ``signatures`` with what implements them.
+
+An implementation is a function of the same name in the file of its concern. It takes the guest's
+:class:`Wasi`, the memory and the arguments; returns None for success or :class:`Wait`; raises
+WasiError or OSError to fail. A row that nothing implements answers NOSYS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wasmarium.errors import Trap
+from wasmarium.runtime.function import HostCode, HostFunction, Pending
+from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.runtime.instance import ModuleInstance
+from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.values import Value
+from wasmarium.types import define_function
+from wasmarium.wasi.errno import Errno, WasiError, errno_of
+from wasmarium.wasi.preview1 import arguments, clocks, descriptors, paths, poll, process, sockets, unstable
+from wasmarium.wasi.preview1.context import Wasi
+from wasmarium.wasi.preview1.signatures import ABSENT_IN_UNSTABLE, PREVIEW1, SIGNATURES, UNSTABLE, function_type
+from wasmarium.wasi.preview1.waiting import Wait, pending
+
+Implementation = Callable[..., "Wait | None"]
+
+_CONCERNS = (arguments, clocks, descriptors, paths, poll, process, sockets)
+
+
+def implementations(module: str) -> dict[str, Implementation]:
+    """What implements each function of ``module``, by name."""
+    found: dict[str, Implementation] = {}
+    for name in SIGNATURES:
+        if module == UNSTABLE and name in ABSENT_IN_UNSTABLE:
+            continue
+        sources = (unstable, *_CONCERNS) if module == UNSTABLE else _CONCERNS
+        found[name] = next((getattr(source, name) for source in sources if hasattr(source, name)), _missing)
+    return found
+
+
+def host_functions(wasi: Wasi, module: str = PREVIEW1) -> dict[str, HostFunction]:
+    """Every function of ``module`` (one of ``MODULES``) for one guest, by name."""
+    return {
+        name: HostFunction(define_function(function_type(name)), _code(wasi, implementation), name)
+        for name, implementation in implementations(module).items()
+    }
+
+
+def _missing(wasi: Wasi, memory: GuestMemory, *arguments: int) -> None:
+    raise WasiError(Errno.NOSYS)
+
+
+def _memory(instance: ModuleInstance | None) -> GuestMemory:
+    exported = None if instance is None else instance.exports.get("memory")
+    if not isinstance(exported, MemoryInstance):
+        raise Trap("missing required memory export")
+    return GuestMemory(exported)
+
+
+def _code(wasi: Wasi, implementation: Implementation) -> HostCode:
+    def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        memory = _memory(instance)
+        try:
+            wait = implementation(wasi, memory, *arguments)
+        except WasiError as error:
+            return (error.errno.value,)
+        except OSError as error:
+            return (errno_of(error).value,)
+        return _SUCCESS if wait is None else pending(wait)
+
+    return code
+
+
+_SUCCESS = (Errno.SUCCESS.value,)

@@ -1,0 +1,164 @@
+"""path_*."""
+
+from __future__ import annotations
+
+from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.wasi.descriptor import Descriptor, DirectoryDescriptor, FileDescriptor
+from wasmarium.wasi.errno import Errno
+from wasmarium.wasi.filesystem import paths
+from wasmarium.wasi.filesystem.base import Directory, OpenMode, fail
+from wasmarium.wasi.preview1.abi import (
+    PREVIEW1_LAYOUT,
+    Layout,
+    LookupFlags,
+    OFlags,
+    flags,
+    pack_stat,
+    rights,
+    string,
+)
+from wasmarium.wasi.preview1.context import Wasi
+from wasmarium.wasi.preview1.descriptors import new_times
+from wasmarium.wasi.rights import FdFlags, Rights
+
+
+def _follows(lookup: int) -> bool:
+    return LookupFlags.SYMLINK_FOLLOW in flags(LookupFlags, lookup)
+
+
+def path_create_directory(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:
+    """Make a directory."""
+    base = wasi.descriptors[fd].directory
+    paths.make_directory(base, string(memory, path, length))
+
+
+def path_filestat_get(
+    wasi: Wasi,
+    memory: GuestMemory,
+    fd: int,
+    lookup: int,
+    path: int,
+    length: int,
+    stat: int,
+    layout: Layout = PREVIEW1_LAYOUT,
+) -> None:
+    """Facts about what has a path."""
+    follow = _follows(lookup)
+    base = wasi.descriptors[fd].directory
+    memory.write(stat, pack_stat(layout, paths.stat(base, string(memory, path, length), follow)))
+
+
+def path_filestat_set_times(
+    wasi: Wasi,
+    memory: GuestMemory,
+    fd: int,
+    lookup: int,
+    path: int,
+    length: int,
+    accessed: int,
+    modified: int,
+    fstflags: int,
+) -> None:
+    """Set the times of what has a path."""
+    follow = _follows(lookup)
+    times = new_times(wasi, accessed, modified, fstflags)
+    base = wasi.descriptors[fd].directory
+    paths.set_times(base, string(memory, path, length), follow, *times)
+
+
+def path_link(
+    wasi: Wasi,
+    memory: GuestMemory,
+    fd: int,
+    lookup: int,
+    path: int,
+    length: int,
+    new_fd: int,
+    new_path: int,
+    new_length: int,
+) -> None:
+    """Give a file a second name. Following symbolic links is not offered: INVAL, as in wasmtime."""
+    follow = _follows(lookup)
+    base, new_base = wasi.descriptors[fd].directory, wasi.descriptors[new_fd].directory
+    name, new_name = string(memory, path, length), string(memory, new_path, new_length)
+    if follow:
+        fail(Errno.INVAL)
+    paths.link(base, name, new_base, new_name)
+
+
+def path_open(
+    wasi: Wasi,
+    memory: GuestMemory,
+    fd: int,
+    lookup: int,
+    path: int,
+    length: int,
+    oflags: int,
+    base: int,
+    inheriting: int,
+    fdflags: int,
+    opened: int,
+) -> None:
+    """Open a file or a directory. The rights asked for say whether to read, to write, or both."""
+    follow = _follows(lookup)
+    asked = flags(OFlags, oflags)
+    wanted = rights(base)
+    rights(inheriting)
+    given = flags(FdFlags, fdflags)
+    name = string(memory, path, length)
+    creates, truncates = OFlags.CREAT in asked, OFlags.TRUNC in asked
+    mode = OpenMode(
+        read=Rights.FD_READ in wanted or Rights.FD_WRITE not in wanted,
+        write=Rights.FD_WRITE in wanted,
+        create=creates,
+        exclusive=OFlags.EXCL in asked,
+        truncate=truncates,
+    )
+    start = wasi.descriptors[fd].base_directory
+    node = paths.open_node(start, name, follow, mode, OFlags.DIRECTORY in asked)
+    descriptor: Descriptor
+    if isinstance(node, Directory):
+        descriptor = DirectoryDescriptor(node)
+    else:
+        descriptor = FileDescriptor(node, mode.read, mode.write or creates or truncates, given)
+    memory.write_unsigned(opened, wasi.descriptors.add(descriptor), 4)
+
+
+def path_readlink(
+    wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int, buffer: int, size: int, used: int
+) -> None:
+    """The target of a symbolic link, cut to the buffer."""
+    base = wasi.descriptors[fd].directory
+    target = paths.read_link(base, string(memory, path, length)).encode()[:size]
+    memory.write(buffer, target)
+    memory.write_unsigned(used, len(target), 4)
+
+
+def path_remove_directory(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:
+    """Remove an empty directory."""
+    base = wasi.descriptors[fd].directory
+    paths.remove_directory(base, string(memory, path, length))
+
+
+def path_rename(
+    wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int, new_fd: int, new_path: int, new_length: int
+) -> None:
+    """Move to another name."""
+    base, new_base = wasi.descriptors[fd].directory, wasi.descriptors[new_fd].directory
+    name, new_name = string(memory, path, length), string(memory, new_path, new_length)
+    paths.rename(base, name, new_base, new_name)
+
+
+def path_symlink(
+    wasi: Wasi, memory: GuestMemory, target: int, target_length: int, fd: int, path: int, length: int
+) -> None:
+    """Make a symbolic link."""
+    base = wasi.descriptors[fd].directory
+    text, name = string(memory, target, target_length), string(memory, path, length)
+    paths.make_link(base, name, text)
+
+
+def path_unlink_file(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:
+    """Remove the name of a file."""
+    base = wasi.descriptors[fd].directory
+    paths.remove_file(base, string(memory, path, length))

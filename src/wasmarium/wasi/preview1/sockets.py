@@ -1,0 +1,58 @@
+"""sock_*. A descriptor that is no socket answers NOTSOCK."""
+
+from __future__ import annotations
+
+from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.wasi.descriptor import Descriptor
+from wasmarium.wasi.errno import Errno
+from wasmarium.wasi.filesystem.base import fail
+from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, flags, total, vectors
+from wasmarium.wasi.preview1.context import Wasi
+from wasmarium.wasi.preview1.waiting import Wait, then
+from wasmarium.wasi.rights import FdFlags
+
+
+def sock_accept(wasi: Wasi, memory: GuestMemory, fd: int, fdflags: int, opened: int) -> Wait | None:
+    """Accept a connection."""
+    asked = flags(FdFlags, fdflags)
+
+    def finish(connection: Descriptor) -> None:
+        memory.write_unsigned(opened, wasi.descriptors.add(connection), 4)
+
+    return then(wasi.descriptors[fd].accept(asked), finish)
+
+
+def sock_recv(
+    wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, riflags: int, done: int, out_flags: int
+) -> Wait | None:
+    """Receive from a socket."""
+    asked = flags(RiFlags, riflags)
+    pieces = vectors(memory, pointer, count)
+
+    def finish(content: bytes) -> None:
+        memory.scatter(pieces, content)
+        memory.write_unsigned(done, len(content), 4)
+        memory.write_unsigned(out_flags, 0, 2)
+
+    peek, wait_all = RiFlags.RECV_PEEK in asked, RiFlags.RECV_WAITALL in asked
+    return then(wasi.descriptors[fd].receive(total(pieces), peek, wait_all), finish)
+
+
+def sock_send(
+    wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, siflags: int, done: int
+) -> Wait | None:
+    """Send to a socket."""
+    if siflags:
+        fail(Errno.INVAL)
+    content = memory.gather(vectors(memory, pointer, count))
+
+    def finish(sent: int) -> None:
+        memory.write_unsigned(done, sent, 4)
+
+    return then(wasi.descriptors[fd].send(content), finish)
+
+
+def sock_shutdown(wasi: Wasi, memory: GuestMemory, fd: int, how: int) -> None:
+    """Close one or both ways of a socket."""
+    asked = flags(SdFlags, how)
+    wasi.descriptors[fd].shutdown(SdFlags.RD in asked, SdFlags.WR in asked)
