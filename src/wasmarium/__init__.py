@@ -1,0 +1,117 @@
+"""WebAssembly in pure Python, for Pyodide and CPython, with everything a guest does in sight.
+
+The names are those of wasmtime-py. A first program::
+
+    from wasmarium import Engine, ExitTrap, Linker, Module, Store, WasiConfig
+
+    engine = Engine()
+    linker = Linker(engine)
+    linker.define_wasi()
+
+    wasi = WasiConfig()
+    wasi.argv = ["hello"]
+    wasi.inherit_stdout()
+    store = Store(engine)
+    store.set_wasi(wasi)
+
+    instance = linker.instantiate(store, Module.from_file(engine, "hello.wasm"))
+    instance.exports(store)["_start"](store)
+
+``help(wasmarium.Module)`` goes on from here; ``help`` of any other name shows an example too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmarium.embedding import (
+        Caller,
+        Config,
+        DirPerms,
+        Engine,
+        ExitTrap,
+        ExportType,
+        FilePerms,
+        Frame,
+        Func,
+        FuncType,
+        Global,
+        GlobalType,
+        ImportType,
+        Instance,
+        InstanceExports,
+        InstancePre,
+        Limits,
+        Linker,
+        Memory,
+        MemoryType,
+        Module,
+        SharedMemory,
+        Store,
+        StoreContext,
+        Table,
+        TableType,
+        Tag,
+        TagType,
+        Trap,
+        TrapCode,
+        Val,
+        ValType,
+        WasiConfig,
+        WasmtimeError,
+        wat2wasm,
+    )
+
+__all__ = [
+    "Caller",
+    "Config",
+    "DirPerms",
+    "Engine",
+    "ExitTrap",
+    "ExportType",
+    "FilePerms",
+    "Frame",
+    "Func",
+    "FuncType",
+    "Global",
+    "GlobalType",
+    "ImportType",
+    "Instance",
+    "InstanceExports",
+    "InstancePre",
+    "Limits",
+    "Linker",
+    "Memory",
+    "MemoryType",
+    "Module",
+    "SharedMemory",
+    "Store",
+    "StoreContext",
+    "Table",
+    "TableType",
+    "Tag",
+    "TagType",
+    "Trap",
+    "TrapCode",
+    "Val",
+    "ValType",
+    "WasiConfig",
+    "WasmtimeError",
+    "wat2wasm",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: a page that only wants the decoder does not wait for the rest.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from wasmarium import embedding
+
+    value = getattr(embedding, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -76,14 +76,19 @@ def start_function(instance: ModuleInstance) -> FunctionInstance | None:
 
 def match_imports(module: Module, imports: Sequence[ExternalValue]) -> None:
     """Raise Unlinkable unless every import has a value whose type matches (section 4.7.1)."""
-    if len(imports) != len(module.imports):
-        raise Unlinkable(f"expected {len(module.imports)} imports, found {len(imports)}")
-    for item, value in zip(module.imports, imports, strict=True):
+    match_types(module, [type_of(value) for value in imports])
+
+
+def match_types(module: Module, found: Sequence[ExternalType]) -> None:
+    """Like :func:`match_imports`, of closed types."""
+    if len(found) != len(module.imports):
+        raise Unlinkable(f"expected {len(module.imports)} imports, found {len(found)}")
+    for item, provided in zip(module.imports, found, strict=True):
         expected = close_external(item.type, module.defined_types)
-        found = type_of(value)
-        if not matches_external(found, expected):
+        if not matches_external(provided, expected):
             raise Unlinkable(
-                f"incompatible import type for {quoted(item)}: expected {describe(expected)}, found {describe(found)}",
+                f"incompatible import type for {quoted(item)}:"
+                f" expected {describe(expected)}, found {describe(provided)}",
                 Location(section="import", offset=item.offset),
             )
 

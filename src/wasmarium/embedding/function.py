@@ -1,0 +1,161 @@
+"""Func: a function, of a guest or of the host."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.embedding import calls
+from wasmarium.embedding.caller import Caller
+from wasmarium.embedding.externals import External
+from wasmarium.embedding.function_type import FuncType
+from wasmarium.embedding.store import Storelike, check_owner, resolve
+from wasmarium.embedding.value import to_python, to_value
+from wasmarium.errors import WasmError
+from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.values import Value
+from wasmarium.types import EXTERNREF
+
+if TYPE_CHECKING:
+    from wasmarium.embedding.store import Store
+    from wasmarium.runtime.instance import ModuleInstance
+
+
+class Func(External):
+    """A function that can be called with a store and its arguments.
+
+    A function of a guest comes out of ``instance.exports(store)``. A Python function becomes one
+    that guests can import:
+
+    >>> from wasmarium import Func, FuncType, Store, ValType
+    >>> store = Store()
+    >>> i32 = ValType.i32()
+    >>> double = Func(store, FuncType([i32], [i32]), lambda x: 2 * x)
+    >>> double(store, 21)
+    42
+
+    Arguments are plain Python values: ``int`` for i32 and i64 (results are signed), ``float`` for f32
+    and f64, a ``Func`` or ``None`` for funcref, anything for externref. No results give ``None``,
+    one gives the value, several give a list.
+
+    What a Python function raises comes out of the call as the same object, however many frames
+    of guests are in between. A Python function may be ``async``: the guest then waits for it.
+    """
+
+    _external: FunctionInstance
+
+    def __init__(self, store: Storelike, ty: FuncType, func: Callable[..., Any], access_caller: bool = False) -> None:
+        """``func`` is called with one Python value per parameter of ``ty`` and must give what the
+        results say. With ``access_caller`` it gets a :class:`Caller` first."""
+        owner = resolve(store)
+        if not isinstance(ty, FuncType):
+            raise TypeError("expected a FuncType")
+        self._owner = owner
+        self._external = host_function(owner, ty, func, access_caller)
+
+    @classmethod
+    def _of(cls, store: Store, function: FunctionInstance) -> Func:
+        self = cls.__new__(cls)
+        self._owner = store
+        self._external = function
+        return self
+
+    def type(self, store: Storelike) -> FuncType:
+        """Parameters and results."""
+        check_owner(store, self._owner)
+        return FuncType._of(self._external.defined)
+
+    def __call__(self, store: Storelike, *params: Any) -> Any:
+        """Call the function and wait until it returns.
+
+        Raises :class:`Trap` when the guest traps, :class:`ExitTrap` when it exits, TypeError for an
+        argument that does not fit, WasmtimeError for a wrong number of arguments. Where a
+        host function waits and the platform cannot block (inside a running event loop, or in a
+        browser without JSPI) it raises WasmtimeError: use :meth:`call_async` there.
+        """
+        owner = check_owner(store, self._owner)
+        return self._results(calls.call(owner, self._external, self._arguments(params)))
+
+    async def call_async(self, store: Storelike, *params: Any) -> Any:
+        """Like a call, to be awaited: long runs are cut into slices, so that the event loop goes on
+        meanwhile, and host functions may wait. Works everywhere; can be cancelled."""
+        owner = check_owner(store, self._owner)
+        return self._results(await calls.call_async(owner, self._external, self._arguments(params)))
+
+    def _call_or_wait(self, *params: Any) -> Any:
+        """For a host function that calls on: the results, or an awaitable of them."""
+        outcome = calls.finish_or_wait(self._owner, calls.start(self._owner, self._external, self._arguments(params)))
+        return self._results(outcome) if isinstance(outcome, tuple) else self._later(outcome)
+
+    async def _later(self, outcome: Awaitable[tuple[Value, ...]]) -> Any:
+        return self._results(await outcome)
+
+    def _arguments(self, params: Sequence[Any]) -> list[Value]:
+        types = self._external.type.parameters
+        if len(params) != len(types):
+            word = "many" if len(params) > len(types) else "few"
+            raise WasmError(f"too {word} parameters provided: given {len(params)}, expected {len(types)}")
+        owner = self._owner
+        return [to_value(owner, each)(given) for each, given in zip(types, params, strict=True)]
+
+    def _results(self, values: Sequence[Value]) -> Any:
+        types = self._external.type.results
+        owner = self._owner
+        results = [to_python(owner, each)(value) for each, value in zip(types, values, strict=True)]
+        if not results:
+            return None
+        return results[0] if len(results) == 1 else results
+
+
+def host_function(
+    store: Store, ty: FuncType, func: Callable[..., Any], access_caller: bool, name: str | None = None
+) -> HostFunction:
+    """The runtime's function for a Python one. ``name`` is for backtraces."""
+    function = ty._defined.function
+    incoming = [to_python(store, each) for each in function.parameters]
+    outgoing = [to_value(store, each) for each in function.results]
+    # A promise may be the very object that an externref shall refer to.
+    takes_awaitables = function.results == (EXTERNREF,)
+
+    def results(given: Any) -> list[Value]:
+        if len(outgoing) == 1:
+            return [outgoing[0](given)]
+        if not outgoing:
+            if given is not None:
+                raise WasmError("callback produced results when it shouldn't")
+            return []
+        if len(given) != len(outgoing):
+            raise WasmError("callback produced wrong number of results")
+        return [convert(item) for convert, item in zip(outgoing, given, strict=True)]
+
+    def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        values = [convert(value) for convert, value in zip(incoming, arguments, strict=True)]
+        if not access_caller:
+            given = func(*values)
+            if _waits(given, takes_awaitables):
+                return Pending(given, results)
+            return results(given)
+        caller = Caller(store, instance)
+        try:
+            given = func(caller, *values)
+            if _waits(given, takes_awaitables):
+                waiting = _release(given, caller)
+                caller = Caller(store, None)
+                return Pending(waiting, results)
+            return results(given)
+        finally:
+            caller._invalidate()
+
+    return HostFunction(ty._defined, code, name or str(getattr(func, "__name__", "")))
+
+
+def _waits(given: Any, takes_awaitables: bool) -> bool:
+    return inspect.iscoroutine(given) or (not takes_awaitables and inspect.isawaitable(given))
+
+
+async def _release(given: Any, caller: Caller) -> Any:
+    try:
+        return await given
+    finally:
+        caller._invalidate()

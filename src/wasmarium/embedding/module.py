@@ -1,0 +1,146 @@
+"""Module: code that was checked and can be instantiated."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from wasmarium import module as model
+from wasmarium.binary.decoder import decode_module
+from wasmarium.embedding.engine import Engine
+from wasmarium.embedding.external_type import ExportType, ImportType, wrap_external_type
+from wasmarium.embedding.managed import Managed
+from wasmarium.embedding.wat import to_binary
+from wasmarium.errors import Malformed, Unsupported
+from wasmarium.features import Features
+from wasmarium.runtime.linking import close_external
+from wasmarium.types import ExternalType, FunctionImport
+from wasmarium.validation import validate_module
+
+SERIALIZED = b"wasmarium module 1\0"
+"""What ``Module.serialize`` puts before the binary form; the number is that of this layout."""
+
+
+class Module(Managed):
+    """A WebAssembly module: decoded, validated, ready to be instantiated any number of times.
+
+    It is made from the bytes of a ``.wasm`` file (or from the file, see :meth:`from_file`). This one
+    exports a function that adds two numbers:
+
+    >>> from wasmarium import Engine, Instance, Module, Store
+    >>> wasm = bytes.fromhex(
+    ...     "0061736d 01000000"                # magic, version
+    ...     "01 07 01 60 02 7f 7f 01 7f"       # types: (i32, i32) -> (i32)
+    ...     "03 02 01 00"                      # functions: one, of type 0
+    ...     "07 07 01 03 616464 00 00"         # exports: "add" is function 0
+    ...     "0a 09 01 07 00 20 00 20 01 6a 0b" # code: local.get 0, local.get 1, i32.add
+    ... )
+    >>> store = Store()
+    >>> module = Module(store.engine, wasm)
+
+    A module says what it needs and what it offers:
+
+    >>> module.imports
+    []
+    >>> module.exports
+    [ExportType('add', FuncType([i32, i32], [i32]))]
+
+    An instance of it lives in a store. Its exports are called with the store first:
+
+    >>> instance = Instance(store, module, [])
+    >>> add = instance.exports(store)["add"]
+    >>> add(store, 20, 22)
+    42
+
+    Programs that need WASI (anything that C, Rust or Go compiled for ``wasip1``) go through a
+    :class:`Linker`. Bytes that are no module, or a module that breaks a rule, raise
+    :class:`WasmtimeError` with the place:
+
+    >>> Module(store.engine, wasm[:-3])
+    Traceback (most recent call last):
+        ...
+    wasmarium.errors.Malformed: ...
+    """
+
+    def __init__(self, engine: Engine, wasm: str | bytes | bytearray) -> None:
+        """Decode and validate ``wasm``: a binary, or the text format as ``str`` or bytes."""
+        if not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        engine._check_open()
+        self.engine = engine
+        self._module = _load(to_binary(wasm), engine._features)
+
+    @classmethod
+    def from_file(cls, engine: Engine, path: str | bytes | PathLike[str]) -> Module:
+        """The module in the file at ``path``; what opening it raises (FileNotFoundError …) comes out."""
+        with open(path, "rb") as file:
+            content = file.read()
+        return cls(engine, content)
+
+    @classmethod
+    def validate(cls, engine: Engine, wasm: bytes | bytearray) -> None:
+        """Raise WasmtimeError, saying what is wrong and where, unless ``wasm`` is a valid binary."""
+        if not isinstance(wasm, bytes | bytearray):
+            raise TypeError("expected wasm bytes")
+        _load(bytes(wasm), engine._features)
+
+    @property
+    def imports(self) -> list[ImportType]:
+        """What the module needs, in order."""
+        self._check_open()
+        types = self._module.defined_types
+        return [
+            ImportType(item.module, item.name, wrap_external_type(close_external(item.type, types)))
+            for item in self._module.imports
+        ]
+
+    @property
+    def exports(self) -> list[ExportType]:
+        """What the module offers, in order."""
+        self._check_open()
+        types = self._module.defined_types
+        return [
+            ExportType(item.name, wrap_external_type(close_external(_exported(self._module, item), types)))
+            for item in self._module.exports
+        ]
+
+    def serialize(self) -> bytearray:
+        """The module as bytes that :meth:`deserialize` takes."""
+        self._check_open()
+        return bytearray(SERIALIZED + self._module.data)
+
+    @classmethod
+    def deserialize(cls, engine: Engine, encoded: bytes | bytearray) -> Module:
+        """A module from what :meth:`serialize` gave. It is validated again, so the bytes need not be
+        trusted."""
+        if not isinstance(encoded, bytes | bytearray):
+            raise TypeError("expected bytes")
+        if not encoded.startswith(SERIALIZED):
+            raise Malformed("these bytes do not come from Module.serialize of this version")
+        return cls(engine, bytes(encoded[len(SERIALIZED) :]))
+
+    @classmethod
+    def deserialize_file(cls, engine: Engine, path: str | PathLike[str]) -> Module:
+        """Like :meth:`deserialize`, from a file."""
+        with open(path, "rb") as file:
+            content = file.read()
+        return cls.deserialize(engine, content)
+
+
+def _load(wasm: bytes, features: Features) -> model.Module:
+    module = decode_module(wasm, features)
+    validate_module(module, features)
+    return module
+
+
+def _exported(module: model.Module, item: model.Export) -> ExternalType:
+    if item.kind == "func":
+        return FunctionImport(module.all_functions[item.index])
+    spaces: dict[str, tuple[ExternalType, ...]] = {
+        "table": module.all_tables,
+        "memory": module.all_memories,
+        "global": module.all_globals,
+        "tag": module.all_tags,
+    }
+    if item.kind not in spaces:
+        raise Unsupported(f"export of kind {item.kind}")
+    return spaces[item.kind][item.index]

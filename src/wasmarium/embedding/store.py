@@ -1,0 +1,175 @@
+"""Store: what guests live in, and what they may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Union
+
+from wasmarium.embedding.engine import Engine
+from wasmarium.embedding.managed import Managed
+from wasmarium.errors import Unsupported, WasmError
+from wasmarium.runtime.limits import ResourceLimits
+from wasmarium.runtime.store import Store as RuntimeStore
+from wasmarium.wasi.preview1 import MODULES, host_functions
+
+if TYPE_CHECKING:
+    from wasmarium.embedding.caller import Caller
+    from wasmarium.embedding.wasi_config import WasiConfig
+    from wasmarium.runtime.function import HostFunction
+    from wasmarium.wasi.preview1 import Wasi
+
+U64 = (1 << 64) - 1
+
+
+class Store(Managed):
+    """The home of instances, memories, tables, globals and functions.
+
+    Everything that is called or read is given the store that it lives in:
+
+    >>> from wasmarium import Limits, Memory, MemoryType, Store
+    >>> store = Store()
+    >>> memory = Memory(store, MemoryType(Limits(1, None)))
+    >>> memory.write(store, b"hello", 100)
+    5
+    >>> bytes(memory.read(store, 100, 105))
+    b'hello'
+
+    ``engine`` is a new one unless given. ``data`` is any object of yours; :meth:`data` gives it back.
+    """
+
+    def __init__(self, engine: Engine | None = None, data: Any = None) -> None:
+        if engine is None:
+            engine = Engine()
+        elif not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        self.engine = engine
+        self._data = data
+        self._deadline = 0
+        self._wasi: Wasi | None = None
+        self._wasi_functions: dict[str, dict[str, HostFunction]] | None = None
+        self._runtime = RuntimeStore(ResourceLimits(), 0 if engine._consumes_fuel else None)
+
+    def data(self) -> Any:
+        """What was given as ``data``."""
+        self._check_open()
+        return self._data
+
+    def gc(self) -> None:
+        """Nothing to do: Python collects what no guest refers to."""
+        self._check_open()
+
+    def set_fuel(self, fuel: int) -> None:
+        """Let guests execute ``fuel`` more instructions, whatever was left before.
+
+        Needs ``Config.consume_fuel``, else WasmtimeError.
+        """
+        self._fuel()
+        self._runtime.fuel = fuel & U64
+
+    def get_fuel(self) -> int:
+        """How many instructions guests may still execute. Needs ``Config.consume_fuel``."""
+        return self._fuel()
+
+    def _fuel(self) -> int:
+        self._check_open()
+        fuel = self._runtime.fuel
+        if fuel is None:
+            raise WasmError("fuel is not configured in this store")
+        return fuel
+
+    def set_epoch_deadline(self, ticks_after_current: int) -> None:
+        """Interrupt guests once the engine's epoch has moved on by this many ticks from now.
+
+        Counts only with ``Config.epoch_interruption``; then it must be called before any guest runs.
+        """
+        self._check_open()
+        self._deadline = self.engine._epoch + ticks_after_current
+
+    def set_limits(
+        self,
+        memory_size: int = -1,
+        table_elements: int = -1,
+        instances: int = -1,
+        tables: int = -1,
+        memories: int = -1,
+    ) -> None:
+        """Bound what guests may take. A negative number leaves that bound as it is.
+
+        ``memory_size`` is in bytes and for each memory; ``table_elements`` is for each table; the
+        rest count what the store may hold. A module that asks for more cannot be instantiated
+        (WasmtimeError); growing beyond gives the guest -1.
+        """
+        self._check_open()
+        limits = self._runtime.limits
+        for name, bound in (
+            ("memory_bytes", memory_size),
+            ("table_elements", table_elements),
+            ("instances", instances),
+            ("tables", tables),
+            ("memories", memories),
+        ):
+            if bound >= 0:
+                setattr(limits, name, bound)
+
+    def set_wasi(self, wasi: WasiConfig) -> None:
+        """Give guests the WASI world that ``wasi`` describes: arguments, files, standard streams.
+
+        ``Linker.define_wasi`` provides the functions. Files and directories that it names are opened
+        now; :meth:`close` closes them.
+        """
+        self._check_open()
+        made = wasi._build(self.engine._platform)
+        if self._wasi is not None:
+            self._wasi.close()
+        self._wasi = made
+        self._wasi_functions = {module: host_functions(made, module) for module in MODULES}
+
+    def close(self) -> None:
+        """Give up the store, and close the files that its guests have open."""
+        super().close()
+        wasi = self.__dict__.get("_wasi")
+        if wasi is not None:
+            wasi.close()
+
+    def set_wasi_http(self) -> None:
+        """Not there yet: raises WasmtimeError."""
+        raise Unsupported("wasi:http comes with the component model")
+
+    def _context(self) -> Store:
+        self._check_open()
+        return self
+
+
+class StoreContext:
+    """A store as a callback sees it, for as long as the callback runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Store | None = store
+
+    def _context(self) -> Store:
+        if self._store is None:
+            raise ValueError("caller is no longer valid")
+        return self._store._context()
+
+    def _invalidate(self) -> None:
+        self._store = None
+
+
+Storelike = Union[Store, "Caller", StoreContext]
+"""What may stand for a store."""
+
+
+def resolve(store: Storelike) -> Store:
+    """The store itself. TypeError when it is none, ValueError when its time is over."""
+    context = getattr(store, "_context", None)
+    if context is None:
+        raise TypeError("expected a Store")
+    found: Store = context()
+    return found
+
+
+def check_owner(store: Storelike, owner: Store) -> Store:
+    """The store itself, which must be ``owner``."""
+    found = resolve(store)
+    if found is not owner:
+        raise WasmError("object used with the wrong store")
+    return found

@@ -1,0 +1,247 @@
+"""WasiConfig: what a WASI program is given; DirPerms and FilePerms."""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from wasmarium.bridge import InputStream, OutputStream, Platform
+from wasmarium.bridge.streams import CallbackInput, CallbackOutput, file_input, file_output
+from wasmarium.embedding.managed import Managed
+from wasmarium.errors import WasmError
+from wasmarium.policy import Policy
+from wasmarium.wasi.filesystem.host import host_directory
+from wasmarium.wasi.filesystem.restricted import Permissions, RestrictedDirectory
+from wasmarium.wasi.preview1 import Preopen, Wasi
+
+Path = str | bytes | os.PathLike[str]
+CustomOutput = Callable[[bytes], int | Awaitable[None] | None]
+
+
+class DirPerms(enum.Enum):
+    """What a guest may do with the names in a directory: see them, change them, or both."""
+
+    READ_ONLY = 1
+    WRITE_ONLY = 2
+    READ_WRITE = 3
+
+
+class FilePerms(enum.Enum):
+    """What a guest may do with the files in a directory: read them, write them, or both."""
+
+    READ_ONLY = 1
+    WRITE_ONLY = 2
+    READ_WRITE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    path: str
+    guest_path: str
+    permissions: Permissions
+
+    def open(self) -> Preopen:
+        directory = host_directory(self.path)
+        if self.permissions != Permissions():
+            directory = RestrictedDirectory(directory, self.permissions)
+        return Preopen(self.guest_path, directory)
+
+
+class WasiConfig(Managed):
+    """The world of a WASI program: arguments, environment, standard streams, directories.
+
+    It starts out empty: no arguments, no variables, no files, input that is at its end, output that
+    is thrown away. Grant what the program needs, then hand it to ``Store.set_wasi``:
+
+    >>> from wasmarium import Store, WasiConfig
+    >>> written = []
+    >>> wasi = WasiConfig()
+    >>> wasi.argv = ["program", "--help"]
+    >>> wasi.env = [("LANG", "en_US.UTF-8")]
+    >>> wasi.stdout_custom = written.append
+    >>> store = Store()
+    >>> store.set_wasi(wasi)
+    """
+
+    def __init__(self) -> None:
+        self._arguments: list[str] = []
+        self._environment: list[tuple[str, str]] = []
+        self._directories: list[_Directory] = []
+        self._stdin: Callable[[Platform], InputStream] | None = None
+        self._stdout: Callable[[Platform], OutputStream] | None = None
+        self._stderr: Callable[[Platform], OutputStream] | None = None
+
+    # ---- arguments and environment ----
+
+    @property
+    def argv(self) -> list[str]:
+        """The program's arguments, its name first. Setting it again appends, as in wasmtime."""
+        return list(self._arguments)
+
+    @argv.setter
+    def argv(self, argv: Iterable[str]) -> None:
+        self._arguments += argv
+
+    def inherit_argv(self) -> None:
+        """Give this process's own arguments."""
+        self._arguments += sys.argv
+
+    @property
+    def env(self) -> list[tuple[str, str]]:
+        """Environment variables, pairs of name and value. Setting it again appends."""
+        return list(self._environment)
+
+    @env.setter
+    def env(self, pairs: Iterable[Iterable[str]]) -> None:
+        for pair in pairs:
+            name, value = pair
+            self._environment.append((name, value))
+
+    def inherit_env(self) -> None:
+        """Give all of this process's own environment."""
+        self._environment += os.environ.items()
+
+    # ---- standard input ----
+
+    def _set_stdin_file(self, path: Path) -> None:
+        try:
+            file_input(os.fsdecode(path)).close()
+        except OSError:
+            raise WasmError("failed to set stdin file") from None
+        self._stdin = lambda platform: file_input(os.fsdecode(path))
+
+    stdin_file = property(
+        None, _set_stdin_file, doc="Path of a file that standard input reads. WasmtimeError if it cannot."
+    )
+
+    def _set_stdin_custom(self, callback: Callable[[int], bytes | Awaitable[bytes]]) -> None:
+        self._stdin = lambda platform: CallbackInput(callback)
+
+    stdin_custom = property(
+        None,
+        _set_stdin_custom,
+        doc="A function that is asked for at most so many bytes of standard input; empty is the end. It may "
+        "be async. Not in wasmtime. ``io.BytesIO(b'…').read`` will do.",
+    )
+
+    def inherit_stdin(self) -> None:
+        """Let the program read this process's standard input."""
+        self._stdin = lambda platform: platform.console.stdin
+
+    # ---- standard output and error ----
+
+    def _set_stdout_file(self, path: Path) -> None:
+        self._stdout = _output_file(path, "stdout")
+
+    stdout_file = property(
+        None, _set_stdout_file, doc="Path of a file for standard output: made, or emptied. WasmtimeError if not."
+    )
+
+    def _set_stdout_custom(self, callback: CustomOutput) -> None:
+        self._stdout = lambda platform: _custom(callback)
+
+    stdout_custom = property(
+        None,
+        _set_stdout_custom,
+        doc="A function that gets every piece written to standard output. It returns None, or how many of the "
+        "bytes it took (the rest comes again), or a negative errno; it may be async.",
+    )
+
+    def inherit_stdout(self) -> None:
+        """Let the program write to this process's standard output."""
+        self._stdout = lambda platform: platform.console.stdout
+
+    def _set_stderr_file(self, path: Path) -> None:
+        self._stderr = _output_file(path, "stderr")
+
+    stderr_file = property(
+        None, _set_stderr_file, doc="Path of a file for standard error: made, or emptied. WasmtimeError if not."
+    )
+
+    def _set_stderr_custom(self, callback: CustomOutput) -> None:
+        self._stderr = lambda platform: _custom(callback)
+
+    stderr_custom = property(None, _set_stderr_custom, doc="Like ``stdout_custom``, for standard error.")
+
+    def inherit_stderr(self) -> None:
+        """Let the program write to this process's standard error."""
+        self._stderr = lambda platform: platform.console.stderr
+
+    # ---- files ----
+
+    def preopen_dir(
+        self,
+        path: str | os.PathLike[str],
+        guest_path: str,
+        dir_perms: DirPerms | bool = DirPerms.READ_WRITE,
+        file_perms: FilePerms = FilePerms.READ_WRITE,
+        *,
+        fs_mutable: bool = True,
+    ) -> None:
+        """Let the program use the directory ``path``, which it finds as ``guest_path``, and all below.
+
+        ``dir_perms`` and ``file_perms`` limit that, or ``fs_mutable=False`` (wasmtime 50's way, also as the
+        third argument): then it can only read. WasmtimeError when there is no such directory.
+        """
+        if isinstance(dir_perms, bool):
+            names, files = 3 if dir_perms else 1, 3 if dir_perms else 1
+        else:
+            names, files = dir_perms.value, file_perms.value
+        if not fs_mutable:
+            names, files = 1, 1
+        permissions = Permissions(
+            list_names=bool(names & 1),
+            change_names=bool(names & 2),
+            read_files=bool(files & 1),
+            write_files=bool(files & 2),
+        )
+        if not os.path.isdir(path):
+            raise WasmError("failed to add preopen dir")
+        self._directories.append(_Directory(os.fspath(path), guest_path, permissions))
+
+    def _build(self, platform: Platform) -> Wasi:
+        self._check_open()
+        try:
+            return Wasi(
+                clock=platform.clock,
+                random=platform.random,
+                arguments=self._arguments,
+                environment=self._environment,
+                stdin=self._stdin and self._stdin(platform),
+                stdout=self._stdout and self._stdout(platform),
+                stderr=self._stderr and self._stderr(platform),
+                preopens=[directory.open() for directory in self._directories],
+                # Everything here was named by the embedder, so naming it again would grant nothing less.
+                policy=Policy.everything_given(),
+            )
+        except (OSError, ValueError) as error:
+            raise WasmError(f"failed to set up WASI: {error}") from None
+
+
+def _output_file(path: Path, word: str) -> Callable[[Platform], OutputStream]:
+    decoded = os.fsdecode(path)
+    try:
+        file_output(decoded).close()
+    except OSError:
+        raise WasmError(f"failed to set {word} file") from None
+    return lambda platform: file_output(decoded)
+
+
+def _custom(callback: CustomOutput) -> OutputStream:
+    def write(content: bytes) -> Awaitable[None] | None:
+        while content:
+            taken = callback(content)
+            if taken is None:
+                return None
+            if not isinstance(taken, int):
+                return taken
+            if taken <= 0:
+                raise OSError(-taken or errno.EIO, os.strerror(-taken or errno.EIO))
+            content = content[taken:]
+        return None
+
+    return CallbackOutput(write)
