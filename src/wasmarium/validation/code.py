@@ -21,13 +21,13 @@ from typing import Any, overload
 from wasmarium.binary.code import instruction_at, read_instruction, read_locals
 from wasmarium.errors import Location, Malformed
 from wasmarium.instructions import immediates as imm
-from wasmarium.instructions.table import INSTRUCTIONS, Instruction
+from wasmarium.instructions.table import INSTRUCTIONS, PREFIXES, Instruction
 from wasmarium.leb128 import read_u32
 from wasmarium.module import Code
-from wasmarium.types import ValueType
+from wasmarium.types import I32, ValueType
 from wasmarium.validation import aggregates, control, diagnostics, plain
-from wasmarium.validation.context import Context, Types
-from wasmarium.validation.machine import NOTHING, Machine, Rule
+from wasmarium.validation.context import Context, Signature, Types, feature_of
+from wasmarium.validation.machine import ABYSS, FLOOR, NOTHING, Machine, Rule, new_frame
 
 MAXIMUM_LOCALS = 50_000
 _FEW_LOCALS = 1000
@@ -62,39 +62,95 @@ class RunLengthLocals(Sequence[ValueType]):
 # ---- the shortcuts ----
 
 _Shortcut = tuple[int, Any, Any, Any]
-SLOW, GET, CONST, UNARY, BINARY, LOAD, STORE, SET, TEE, INDEX, PLAIN = _KINDS = tuple(range(11))
+_KINDS = tuple(range(15))
+(_GET, _CONST, _TEE, _SET, _LOAD, _STORE, _TYPED, _BR_IF, _BLOCK, _INDEX) = _KINDS[:10]
+"""Kinds of instructions that one byte of an immediate is read for at once. ``typed`` is what has a
+type by its index: calls, globals, and after a prefix most instructions."""
+(_BINARY, _UNARY, _END, _PLAIN, _SLOW) = _KINDS[10:]
+_BY_MNEMONIC = {
+    "local.get": _GET,
+    "local.set": _SET,
+    "local.tee": _TEE,
+    "br_if": _BR_IF,
+    "end": _END,
+}
+_BLOCKS = ("block", "loop", "if")
+# How many bytes an integer has if its value cannot be too large, and what the one byte more may be.
+_LENGTHS = {
+    imm.I32_CONST: (4, frozenset((*range(0x08), *range(0x78, 0x80)))),
+    imm.I64_CONST: (9, frozenset((0x00, 0x7F))),
+}
 
 
 def _shortcuts(context: Context) -> list[_Shortcut]:
-    """By opcode: a kind and three things that it needs, as the loop of ``validate`` takes them."""
-    table: list[_Shortcut] = [(SLOW, None, None, None)] * 256
+    """By opcode: a kind and three things that it needs, as the loop of ``_walk`` takes them."""
+    table: list[_Shortcut] = [(_SLOW, None, None, None)] * 256
     address = context.memories[0].address if context.memories else None
-    variables = {"local.get": GET, "local.set": SET, "local.tee": TEE}
+    # Memory arguments of 64-bit memories may be longer, which their rules know.
+    if address is not I32:
+        address = None
     for row in INSTRUCTIONS:
         if row.opcode > 0xFF or row.feature not in context.features:
             continue
         arity = len(row.parameters), len(row.results)
         shortcut: _Shortcut | None = None
-        if row.mnemonic in variables:
-            shortcut = variables[row.mnemonic], None, None, None
-        elif row.immediates in ((imm.I32_CONST,), (imm.I64_CONST,)):
-            # So many bytes less one cannot hold too large a number.
-            shortcut = CONST, None, 4 if row.immediates[0] is imm.I32_CONST else 9, row.results[0]
+        if row.mnemonic in _BY_MNEMONIC:
+            shortcut = _BY_MNEMONIC[row.mnemonic], None, None, row
+        elif row.mnemonic in _BLOCKS:
+            shortcut = _BLOCK, row.mnemonic, _block_types(context), row.mnemonic == "if"
+        elif row.kind == "const" and row.immediates[0] in _LENGTHS:
+            shortcut = _CONST, *_LENGTHS[row.immediates[0]], row.results[0]
         elif row.kind == "simple" and arity == (1, 1):
-            shortcut = UNARY, row.parameters[0], None, row.results[0]
+            shortcut = _UNARY, row.parameters[0], None, row.results[0]
         elif row.kind == "simple" and arity == (2, 1):
-            shortcut = BINARY, row.parameters[0], row.parameters[1], row.results[0]
+            shortcut = _BINARY, row.parameters[0], row.parameters[1], row.results[0]
         elif row.kind == "load" and address is not None:
-            shortcut = LOAD, address, row.width.bit_length(), row.results[0]
+            shortcut = _LOAD, address, row.width.bit_length(), row.results[0]
         elif row.kind == "store" and address is not None:
-            shortcut = STORE, address, row.width.bit_length(), row.parameters[0]
-        elif row.immediates and len(row.immediates) == 1 and row.immediates[0].read is read_u32:
-            shortcut = INDEX, RULES[row], row, None
+            shortcut = _STORE, address, row.width.bit_length(), row.parameters[0]
+        elif row.mnemonic == "call":
+            shortcut = _TYPED, context.functions, None, None
+        elif row.mnemonic == "global.get":
+            shortcut = _TYPED, [([], [kind.content]) for kind in context.globals], None, None
+        elif row.mnemonic == "global.set":
+            settable: list[Signature | None] = [
+                ([kind.content], []) if kind.mutable else None for kind in context.globals
+            ]
+            shortcut = _TYPED, settable, None, None
+        elif len(row.immediates) == 1 and row.immediates[0].read is read_u32:
+            shortcut = _INDEX, RULES[row], row, None
         elif not row.immediates:
-            shortcut = PLAIN, RULES[row], row, None
+            shortcut = _PLAIN, RULES[row], row, None
         if shortcut is not None:
             table[row.opcode] = shortcut
+    for prefix in PREFIXES:
+        table[prefix] = _TYPED, _prefixed(context, prefix), None, None
     return table
+
+
+def _block_types(context: Context) -> dict[int, Types]:
+    """Results of a block by its block type, for those of one byte and without parameters."""
+    found: dict[int, Types] = {0x40: []}
+    for code, value in imm.VALUE_TYPE_CODES.items():
+        if feature_of(value) in context.features:
+            found[code] = [value]
+    if "multi-value" in context.features:
+        for index, signature in enumerate(context.signatures[:64]):
+            if signature is not None and not signature[0]:
+                found[index] = signature[1]
+    return found
+
+
+def _prefixed(context: Context, prefix: int) -> list[Signature | None]:
+    """Types of the instructions behind a prefix, where they are simple and without immediates."""
+    found: list[Signature | None] = []
+    for row in INSTRUCTIONS:
+        code = row.opcode & 0xFFF
+        simple = row.kind == "simple" and not row.immediates
+        if row.opcode >> 12 == prefix and simple and row.feature in context.features:
+            found += [None] * (code + 1 - len(found))
+            found[code] = plain.signature_of(row)
+    return found
 
 
 class CodeValidator(Machine):
@@ -194,108 +250,120 @@ class CodeValidator(Machine):
 
     def _walk(self) -> None:
         """Check the instructions up to the ``end`` of the function, or to the end of the body."""
-        _, get, const, unary, binary, load, store, set_, tee, of_index, plain_ = _KINDS
+        get, const, tee, set_, load, store, typed, br_if, block, _, binary, unary, end, plain_, _ = _KINDS
         context, frames, stack, shortcuts = self.context, self.frames, self.stack, self._shortcuts
+        set_locals = self.set_locals
         push, pop = stack.append, stack.pop
         iterator: Any = self._bytes
         local_types = self.locals
         # With locals that must be set first, all access to locals goes by the rules.
-        known = min(len(local_types), 128) if self._all_defaultable else 0
-        if known:
-            local_types = local_types[:known]
+        known = min(len(local_types), 0x80) if self._all_defaultable else 0
+        local_types = local_types[:known]
         start, size = self._start, len(self._body)
         bounded = memoryview(context.module.data)[: self._end]
         byte = 0
         for opcode in iterator:
             kind, first, second, result = shortcuts[opcode]
-            if kind == get:
+            if kind < binary:
                 for byte in iterator:
                     break
-                if byte < known:
-                    push(local_types[byte])
-                    continue
                 consumed = 2
-            elif kind == const:
-                more = second
-                for byte in iterator:
+                if kind == get:
+                    if byte < known:
+                        push(local_types[byte])
+                        continue
+                elif kind == const:
                     if byte < 0x80:
-                        break
-                    more -= 1
-                if more > 0:
-                    push(result)
-                    continue
-                consumed = second - more + 2
-            elif kind == binary:
-                if stack[-1] is second and stack[-2] is first:
-                    pop()
-                    stack[-1] = result
-                    continue
-                consumed = 1
-            elif kind == load:
-                for byte in iterator:
-                    break
-                consumed = 2
-                if byte < second and stack[-1] is first:
-                    more = 4
+                        push(result)
+                        continue
+                    more = first - 1
                     for byte in iterator:
                         if byte < 0x80:
                             break
                         more -= 1
-                    if more > 0:
-                        stack[-1] = result
+                    if more > 0 or (more == 0 and byte in second):
+                        push(result)
                         continue
-                    consumed = 4 - more + 3
-            elif kind == of_index:
-                for byte in iterator:
-                    break
-                if byte < 0x80:
+                    consumed = 2 + first - more
+                elif kind == tee:
+                    if byte < known and stack[-1] is local_types[byte]:
+                        continue
+                elif kind == set_:
+                    if byte < known and stack[-1] is local_types[byte]:
+                        pop()
+                        continue
+                elif kind <= store:
+                    if byte < second:
+                        more = 4
+                        for byte in iterator:
+                            if byte < 0x80:
+                                break
+                            more -= 1
+                        if more > 0:
+                            if kind == load:
+                                if stack[-1] is first:
+                                    stack[-1] = result
+                                    continue
+                            elif stack[-1] is result and stack[-2] is first:
+                                del stack[-2:]
+                                continue
+                        consumed = 7 - more
+                elif kind == typed:
+                    if byte > 0x7F:
+                        index = byte - 0x80
+                        for byte in iterator:
+                            break
+                        byte = index + (byte << 7) if byte < 0x80 else len(first)
+                        consumed = 3
+                    if byte < len(first):
+                        signature = first[byte]
+                        if signature is not None:
+                            self.apply(signature)
+                            continue
+                elif kind == br_if:
+                    if byte < len(frames) and byte < 0x80 and stack[-1] is I32 and not frames[~byte].label:
+                        pop()
+                        continue
+                elif kind == block:
+                    if byte in second:
+                        if result:
+                            self.expect(I32)
+                        results = second[byte]
+                        label = [] if first == "loop" else results
+                        frames.append(new_frame((first, label, [], results, len(stack), len(set_locals))))
+                        push(FLOOR)
+                        continue
+                elif byte < 0x80:
                     signature = first(self, second, byte)
                     if signature is not NOTHING:
                         self.apply(signature)
                     continue
-                consumed = 2
-            elif kind == plain_:
-                signature = first(self, second)
-                if signature is not NOTHING:
-                    self.apply(signature)
-                if not frames:
-                    return
-                continue
-            elif kind == set_:
-                for byte in iterator:
-                    break
-                if byte < known and stack[-1] is local_types[byte]:
-                    pop()
-                    continue
-                consumed = 2
-            elif kind == tee:
-                for byte in iterator:
-                    break
-                if byte < known and stack[-1] is local_types[byte]:
-                    continue
-                consumed = 2
-            elif kind == store:
-                for byte in iterator:
-                    break
-                consumed = 2
-                if byte < second and stack[-1] is result and stack[-2] is first:
-                    more = 4
-                    for byte in iterator:
-                        if byte < 0x80:
-                            break
-                        more -= 1
-                    if more > 0:
-                        pop()
-                        pop()
-                        continue
-                    consumed = 4 - more + 3
-            elif kind == unary:
-                if stack[-1] is first:
-                    stack[-1] = result
-                    continue
-                consumed = 1
             else:
                 consumed = 1
+                if kind == binary:
+                    if stack[-1] is second and stack[-2] is first:
+                        pop()
+                        stack[-1] = result
+                        continue
+                elif kind == unary:
+                    if stack[-1] is first:
+                        stack[-1] = result
+                        continue
+                elif kind == end:
+                    _, _, parameters, results, _, _ = frames[-1]
+                    if (stack[-1] is FLOOR or stack[-1] is ABYSS) and not results and not parameters and not set_locals:
+                        pop()
+                        frames.pop()
+                    else:
+                        control.end(self, result)
+                    if frames:
+                        continue
+                    return
+                elif kind == plain_:
+                    signature = first(self, second)
+                    if signature is not NOTHING:
+                        self.apply(signature)
+                    continue
             left = length_hint(iterator)
             # When the bytes ran out, the immediates may have been shorter than they had to be.
             position = start + size - left - consumed if left else self._last_instruction()

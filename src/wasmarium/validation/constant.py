@@ -6,7 +6,8 @@ from typing import Any
 
 from wasmarium.binary.code import instructions
 from wasmarium.errors import Location
-from wasmarium.instructions.table import Instruction
+from wasmarium.instructions.immediates import I32_CONST, I64_CONST
+from wasmarium.instructions.table import INSTRUCTIONS, Instruction
 from wasmarium.module import Expression
 from wasmarium.types import ValueType
 from wasmarium.validation import diagnostics
@@ -25,6 +26,19 @@ CONSTANT = dict.fromkeys(_EXTENDED, "extended-const") | dict.fromkeys(_OTHERS.sp
 All instructions of kind "const" may be, too.
 """
 
+_INTEGERS = {row.results[0]: row.opcode for row in INSTRUCTIONS if row.immediates in ((I32_CONST,), (I64_CONST,))}
+
+
+def _is_one_constant(data: bytes, expression: Expression, expected: ValueType) -> bool:
+    """Whether an expression is but an integer of this type, as those of data segments are."""
+    if data[expression.start] != _INTEGERS.get(expected):
+        return False
+    position = expression.start + 1
+    while data[position] >= 0x80:
+        position += 1
+    # The decoder has read the number, so it is well formed; only the end follows.
+    return position + 2 == expression.end
+
 
 class ConstantValidator(Machine):
     """Validates constant expressions of one section after the other."""
@@ -41,6 +55,8 @@ class ConstantValidator(Machine):
     def validate(self, expression: Expression, expected: ValueType, section: str) -> None:
         """Check that ``expression``, which stands in ``section``, is constant and of this type."""
         context = self.context
+        if _is_one_constant(context.module.data, expression, expected):
+            return
         self.stack.clear()
         self.frames.clear()
         self.open("constant", ([], [expected]))

@@ -41,6 +41,14 @@ def look(space: Sequence[_T], name: str, index: int, where: Where) -> _T:
     raise diagnostics.unknown(where(), name, index)
 
 
+def feature_of(value: ValueType) -> str:
+    """The feature that brings a value type without an index."""
+    if isinstance(value, ReferenceType):
+        assert isinstance(value.heap, AbstractHeapType)
+        return value.heap.feature if value.nullable else "function-references"
+    return "simd" if value is V128 else "mvp"
+
+
 class Context:
     """The index spaces, filled while the sections are validated in their order.
 
@@ -93,8 +101,7 @@ class Context:
         if closed is None:
             if isinstance(value, ReferenceType):
                 return self.close_reference(value, where)
-            if value is V128:
-                self.need("simd", value.name, where)
+            self.need(feature_of(value), value.name, where)
             closed = self._closed[value] = value
         return closed
 

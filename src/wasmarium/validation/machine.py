@@ -44,24 +44,20 @@ instructions work on the stacks themselves and return NOTHING.
 class Frame(NamedTuple):
     """An open block. ``opcode`` is the mnemonic of what opened this part of it (if, else, catch).
 
-    ``height`` is where its floor stands on the operand stack, ``set_locals`` how many locals had
-    been set before it.
+    ``label`` is what a branch to it carries, ``height`` where its floor stands on the operand stack,
+    ``set_locals`` how many locals had been set before it.
     """
 
     opcode: str
+    label: Types
     parameters: Types
     results: Types
     height: int
     set_locals: int
 
-    @property
-    def label(self) -> Types:
-        """What a branch to this block carries."""
-        return self.parameters if self.opcode == "loop" else self.results
-
 
 new_frame = partial(tuple.__new__, Frame)
-"""A frame from a tuple of its five fields, without a call in Python."""
+"""A frame from a tuple of its six fields, without a call in Python."""
 
 
 def matches(sub: ValueType, sup: ValueType) -> bool:
@@ -153,11 +149,16 @@ class Machine:
     def apply(self, signature: Signature) -> None:
         """Pop the parameters and push the results of an instruction."""
         parameters, results = signature
-        self.expect_all(parameters)
         stack = self.stack
-        stack.extend(results)
-        if len(stack) > MAXIMUM_OPERANDS:
-            raise diagnostics.too_many_operands(self.here(), MAXIMUM_OPERANDS)
+        if parameters:
+            if stack[-len(parameters) :] == parameters:
+                del stack[-len(parameters) :]
+            else:
+                self.expect_all(parameters)
+        if results:
+            stack += results
+            if len(stack) > MAXIMUM_OPERANDS:
+                raise diagnostics.too_many_operands(self.here(), MAXIMUM_OPERANDS)
 
     # ---- blocks ----
 
@@ -167,7 +168,8 @@ class Machine:
         if parameters:
             self.expect_all(parameters)
         stack = self.stack
-        self.frames.append(new_frame((opcode, parameters, results, len(stack), len(self.set_locals))))
+        label = parameters if opcode == "loop" else results
+        self.frames.append(new_frame((opcode, label, parameters, results, len(stack), len(self.set_locals))))
         stack.append(FLOOR)
         if parameters:
             stack.extend(parameters)
@@ -178,7 +180,7 @@ class Machine:
         Neither they nor its floor remain on the stack.
         """
         frame = self.frames[-1]
-        _, _, results, height, set_locals = frame
+        _, _, _, results, height, set_locals = frame
         self.expect_all(results)
         stack = self.stack
         if len(stack) != height + 1:
@@ -200,8 +202,7 @@ class Machine:
         frames = self.frames
         if depth >= len(frames):
             raise diagnostics.unknown(self.here(), "label", depth)
-        frame = frames[-1 - depth]
-        return frame.parameters if frame.opcode == "loop" else frame.results
+        return frames[-1 - depth].label
 
     def block_type(self, block: ValueType | int | None) -> Signature:
         """The type of a block (section 3.2.8)."""
