@@ -24,7 +24,11 @@ await main(async () => {
   const { createServer, preview } = await import("vite");
   // another port is taken when this one is in use, unless it was asked for
   const server = { host: "127.0.0.1", port, strictPort: values.port !== undefined };
-  const config = { root: at("web"), configFile: at("web", "vite.config.ts"), logLevel: values.dev ? "info" : "error" };
+  const config = {
+    root: at("web"),
+    configFile: at("web", "vite.config.ts"),
+    logLevel: values.dev ? "info" : "error",
+  };
   let serving;
   try {
     serving = values.dev
