@@ -22,6 +22,7 @@ The names are those of wasmtime-py. A first program::
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def __getattr__(name: str) -> Any:
     # Loaded when first asked for: a page that only wants the decoder does not wait for the rest.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from wasmarium import embedding
-
-    value = getattr(embedding, name)
+    value = getattr(_import_module("wasmarium.embedding"), name)
     globals()[name] = value
     return value
 

@@ -1,0 +1,37 @@
+"""What a command says when it cannot go on, and how files become modules."""
+
+from __future__ import annotations
+
+import errno
+
+from wasmarium.embedding.wat import to_binary
+from wasmarium.errors import WasmError
+
+
+class Complaint(Exception):
+    """One line for standard error; the command then ends with status 1."""
+
+
+def read_module(path: str) -> bytes:
+    """The binary form of the module in a file. Raises Complaint when it cannot be read, WasmError
+    when it is no module at all."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise Complaint(f"{path}: {_reason(error)}") from None
+    return to_binary(content)
+
+
+def located(path: str, error: WasmError) -> Complaint:
+    """What is wrong with a module, in one line: file, kind of problem, message, place."""
+    return Complaint(f"{path}: {error.kind}: {' '.join(str(error).split())}")
+
+
+def _reason(error: OSError) -> str:
+    reasons = {
+        errno.ENOENT: "no such file",
+        errno.EISDIR: "is a directory, not a file",
+        errno.EACCES: "permission denied",
+    }
+    return reasons.get(error.errno or 0, error.strerror or str(error))
