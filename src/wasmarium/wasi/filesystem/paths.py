@@ -168,17 +168,17 @@ def set_times(base: Directory, path: str, follow: bool, accessed: int | None, mo
 def open_node(base: Directory, path: str, follow: bool, mode: OpenMode, directory: bool = False) -> File | Directory:
     """Open what ``path`` leads to; ``directory`` asks that it is one. INVAL for ``directory`` with
     anything that makes or changes a file, ISDIR for writing to a directory."""
-    changes = mode.create or mode.exclusive or mode.truncate
-    if directory and changes:
+    changes = mode.create or mode.truncate
+    if directory and (changes or mode.exclusive):
         fail(Errno.INVAL)
     anew = mode.create and mode.exclusive
     with Walk(base, path, (follow or path.endswith("/")) and not anew) as walk:
+        if walk.slash and mode.create:
+            fail(Errno.ISDIR)
         found = walk.look()
         if found is None:
             if not mode.create:
                 fail(Errno.NOENT)
-            if walk.slash:
-                fail(Errno.ISDIR)
             return walk.directory.open_file(walk.name, mode)
         if anew:
             fail(Errno.EXIST)
@@ -200,6 +200,7 @@ def read_link(base: Directory, path: str) -> str:
         if found is None:
             fail(Errno.NOENT)
         if found.kind is not FileType.SYMBOLIC_LINK:
+            walk.entry(slash_ok=True)
             fail(Errno.INVAL)
         return walk.directory.read_link(walk.name)
 
@@ -218,22 +219,27 @@ def make_link(base: Directory, path: str, target: str) -> None:
         fail(Errno.NOENT)
     _components(target)
     with Walk(base, path) as walk:
-        if not walk.name or (walk.slash and walk.look() is not None):
+        name = walk.entry(slash_ok=True)
+        if not name or walk.slash:
             fail(Errno.EXIST)
-        walk.directory.make_link(walk.entry(slash_ok=False), target)
+        walk.directory.make_link(name, target)
 
 
 def link(base: Directory, path: str, new_base: Directory, new_path: str) -> None:
     """A second name for a file."""
-    with Walk(base, path) as walk, Walk(new_base, new_path) as new:
-        if not walk.name:
-            fail(Errno.PERM)
+    with Walk(base, path, path.endswith("/")) as walk:
+        found = walk.look()
+        if found is None:
+            fail(Errno.NOENT)
         name = walk.entry(slash_ok=True)
-        if not new.name:
-            fail(Errno.EXIST)
-        if new.slash:
-            fail(Errno.NOENT if new.look() is None else Errno.EXIST)
-        walk.directory.link(name, new.directory, new.name)
+        with Walk(new_base, new_path) as new:
+            if new.look() is not None:
+                fail(Errno.EXIST)
+            if new.slash:
+                fail(Errno.NOENT)
+            if found.kind is FileType.DIRECTORY:
+                fail(Errno.PERM)
+            walk.directory.link(name, new.directory, new.name)
 
 
 def rename(base: Directory, path: str, new_base: Directory, new_path: str) -> None:

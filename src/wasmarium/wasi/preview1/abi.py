@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from wasmarium.errors import Trap
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.errno import Errno, WasiError
 from wasmarium.wasi.filesystem.base import LONGEST_PATH, FileType, Stat, fail
@@ -139,6 +140,24 @@ FDSTAT = struct.Struct("<BxH4xQQ")
 PRESTAT = struct.Struct("<B3xL")
 
 
+def store(memory: GuestMemory, pointer: int, value: int, size: int) -> None:
+    """Write an integer of ``size`` bytes; traps where it would not be aligned."""
+    check_aligned(pointer, size)
+    memory.write_unsigned(pointer, value, size)
+
+
+def store_struct(memory: GuestMemory, pointer: int, content: bytes, alignment: int) -> None:
+    """Write a structure; traps where it would not be aligned."""
+    check_aligned(pointer, alignment)
+    memory.write(pointer, content)
+
+
+def check_aligned(pointer: int, alignment: int) -> None:
+    """Trap for a pointer that is not a multiple of ``alignment`` (witx: a misaligned pointer traps)."""
+    if pointer % alignment:
+        raise Trap(f"pointer 0x{pointer:x} is not aligned to {alignment}")
+
+
 def string(memory: GuestMemory, pointer: int, length: int) -> str:
     """A string of the guest; traps outside memory. NAMETOOLONG before anything long is copied,
     ILSEQ for what is not UTF-8."""
@@ -153,6 +172,7 @@ def string(memory: GuestMemory, pointer: int, length: int) -> str:
 
 def vectors(memory: GuestMemory, pointer: int, count: int) -> list[tuple[int, int]]:
     """The pieces of a read or a write, with room for MOST_BYTES at most."""
+    check_aligned(pointer, 4)
     memory.memory.check(pointer, 8 * count)
     pieces = []
     room = MOST_BYTES

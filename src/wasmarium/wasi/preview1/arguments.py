@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.wasi.preview1.abi import check_aligned, store
 from wasmarium.wasi.preview1.context import Wasi
 
 
@@ -34,6 +35,7 @@ def _get(memory: GuestMemory, strings: Sequence[bytes], pointers: int, buffer: i
     for text in strings:
         addresses += ((buffer + len(content)) & 0xFFFFFFFF).to_bytes(4, "little")
         content += text + b"\0"
+    check_aligned(pointers, 4)
     memory.memory.check(pointers, len(addresses))
     memory.memory.check(buffer, len(content))
     memory.write(pointers, addresses)
@@ -43,5 +45,5 @@ def _get(memory: GuestMemory, strings: Sequence[bytes], pointers: int, buffer: i
 def _sizes(memory: GuestMemory, strings: Sequence[bytes], count: int, size: int) -> None:
     memory.memory.check(count, 4)
     memory.memory.check(size, 4)
-    memory.write_unsigned(count, len(strings), 4)
-    memory.write_unsigned(size, sum(len(text) + 1 for text in strings), 4)
+    store(memory, count, len(strings), 4)
+    store(memory, size, sum(len(text) + 1 for text in strings), 4)

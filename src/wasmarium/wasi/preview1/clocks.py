@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import fail
-from wasmarium.wasi.preview1.abi import ClockId, member
+from wasmarium.wasi.preview1.abi import ClockId, member, store
 from wasmarium.wasi.preview1.context import Wasi
 
 
@@ -13,14 +13,14 @@ def clock_res_get(wasi: Wasi, memory: GuestMemory, clock: int, resolution: int) 
     """The smallest step of a clock, in nanoseconds."""
     which = _clock(wasi, clock)
     value = wasi.clock.realtime_resolution() if which is ClockId.REALTIME else wasi.clock.monotonic_resolution()
-    memory.write_unsigned(resolution, value, 8)
+    store(memory, resolution, value, 8)
 
 
 def clock_time_get(wasi: Wasi, memory: GuestMemory, clock: int, precision: int, time: int) -> None:
     """The time of a clock, in nanoseconds; always as precise as the clock is."""
     which = _clock(wasi, clock)
     value = wasi.clock.realtime() if which is ClockId.REALTIME else wasi.clock.monotonic()
-    memory.write_unsigned(time, value, 8)
+    store(memory, time, value, 8)
 
 
 def _clock(wasi: Wasi, clock: int) -> ClockId:

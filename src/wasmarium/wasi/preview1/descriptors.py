@@ -18,6 +18,8 @@ from wasmarium.wasi.preview1.abi import (
     pack_fdstat,
     pack_stat,
     rights,
+    store,
+    store_struct,
     total,
     vectors,
 )
@@ -64,7 +66,7 @@ def fd_sync(wasi: Wasi, memory: GuestMemory, fd: int) -> None:
 def fd_fdstat_get(wasi: Wasi, memory: GuestMemory, fd: int, stat: int) -> None:
     """Kind, flags and rights of a descriptor."""
     descriptor = wasi.descriptors[fd]
-    memory.write(stat, pack_fdstat(descriptor.kind, descriptor.flags, *descriptor.rights))
+    store_struct(memory, stat, pack_fdstat(descriptor.kind, descriptor.flags, *descriptor.rights), 8)
 
 
 def fd_fdstat_set_flags(wasi: Wasi, memory: GuestMemory, fd: int, fdflags: int) -> None:
@@ -81,7 +83,7 @@ def fd_fdstat_set_rights(wasi: Wasi, memory: GuestMemory, fd: int, base: int, in
 
 def fd_filestat_get(wasi: Wasi, memory: GuestMemory, fd: int, stat: int, layout: Layout = PREVIEW1_LAYOUT) -> None:
     """Facts about what is open."""
-    memory.write(stat, pack_stat(layout, wasi.descriptors[fd].stat()))
+    store_struct(memory, stat, pack_stat(layout, wasi.descriptors[fd].stat()), 8)
 
 
 def fd_filestat_set_size(wasi: Wasi, memory: GuestMemory, fd: int, size: int) -> None:
@@ -122,7 +124,7 @@ def fd_read(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, 
 
     def finish(content: bytes) -> None:
         memory.scatter(pieces, content)
-        memory.write_unsigned(done, len(content), 4)
+        store(memory, done, len(content), 4)
 
     return then(descriptor.read(total(pieces)), finish)
 
@@ -133,7 +135,7 @@ def fd_pread(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int,
     descriptor = wasi.descriptors[fd]
     content = descriptor.read_at(offset, total(pieces))
     memory.scatter(pieces, content)
-    memory.write_unsigned(done, len(content), 4)
+    store(memory, done, len(content), 4)
 
 
 def fd_write(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, done: int) -> Wait | None:
@@ -141,7 +143,7 @@ def fd_write(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int,
     content = memory.gather(vectors(memory, pointer, count))
 
     def finish(written: int) -> None:
-        memory.write_unsigned(done, written, 4)
+        store(memory, done, written, 4)
 
     return then(wasi.descriptors[fd].write(content), finish)
 
@@ -149,7 +151,7 @@ def fd_write(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int,
 def fd_pwrite(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, offset: int, done: int) -> None:
     """Write at ``offset``."""
     content = memory.gather(vectors(memory, pointer, count))
-    memory.write_unsigned(done, wasi.descriptors[fd].write_at(offset, content), 4)
+    store(memory, done, wasi.descriptors[fd].write_at(offset, content), 4)
 
 
 def fd_prestat_get(wasi: Wasi, memory: GuestMemory, fd: int, prestat: int) -> None:
@@ -157,7 +159,7 @@ def fd_prestat_get(wasi: Wasi, memory: GuestMemory, fd: int, prestat: int) -> No
     name = wasi.descriptors[fd].preopen
     if name is None:
         fail(Errno.BADF)
-    memory.write(prestat, PRESTAT.pack(0, len(name.encode())))
+    store_struct(memory, prestat, PRESTAT.pack(0, len(name.encode())), 4)
 
 
 def fd_prestat_dir_name(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:
@@ -182,7 +184,7 @@ def fd_readdir(wasi: Wasi, memory: GuestMemory, fd: int, buffer: int, length: in
         name = entry.name.encode()
         content += DIRENT.pack(index + 1, entry.inode & ((1 << 64) - 1), len(name), entry.kind) + name
     memory.write(buffer, content[:length])
-    memory.write_unsigned(used, min(len(content), length), 4)
+    store(memory, used, min(len(content), length), 4)
 
 
 def fd_renumber(wasi: Wasi, memory: GuestMemory, fd: int, to: int) -> None:
@@ -203,12 +205,12 @@ def fd_seek(
     if whence >= len(layout.whence):
         fail(Errno.INVAL)
     signed = offset - (1 << 64) if offset > _LARGEST else offset
-    memory.write_unsigned(place, wasi.descriptors[fd].seek(signed, layout.whence[whence]), 8)
+    store(memory, place, wasi.descriptors[fd].seek(signed, layout.whence[whence]), 8)
 
 
 def fd_tell(wasi: Wasi, memory: GuestMemory, fd: int, place: int) -> None:
     """The current place."""
-    memory.write_unsigned(place, wasi.descriptors[fd].seek(0, "current"), 8)
+    store(memory, place, wasi.descriptors[fd].seek(0, "current"), 8)
 
 
 def _file(wasi: Wasi, fd: int) -> FileDescriptor:

@@ -15,6 +15,8 @@ from wasmarium.wasi.preview1.abi import (
     flags,
     pack_stat,
     rights,
+    store,
+    store_struct,
     string,
 )
 from wasmarium.wasi.preview1.context import Wasi
@@ -45,7 +47,7 @@ def path_filestat_get(
     """Facts about what has a path."""
     follow = _follows(lookup)
     base = wasi.descriptors[fd].directory
-    memory.write(stat, pack_stat(layout, paths.stat(base, string(memory, path, length), follow)))
+    store_struct(memory, stat, pack_stat(layout, paths.stat(base, string(memory, path, length), follow)), 8)
 
 
 def path_filestat_set_times(
@@ -121,7 +123,7 @@ def path_open(
         descriptor = DirectoryDescriptor(node)
     else:
         descriptor = FileDescriptor(node, mode.read, mode.write or creates or truncates, given)
-    memory.write_unsigned(opened, wasi.descriptors.add(descriptor), 4)
+    store(memory, opened, wasi.descriptors.add(descriptor), 4)
 
 
 def path_readlink(
@@ -131,7 +133,7 @@ def path_readlink(
     base = wasi.descriptors[fd].directory
     target = paths.read_link(base, string(memory, path, length)).encode()[:size]
     memory.write(buffer, target)
-    memory.write_unsigned(used, len(target), 4)
+    store(memory, used, len(target), 4)
 
 
 def path_remove_directory(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:

@@ -21,7 +21,9 @@ from wasmarium.wasi.preview1.abi import (
     ClockId,
     EventType,
     Layout,
+    check_aligned,
     member,
+    store,
 )
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.waiting import Wait
@@ -55,6 +57,8 @@ def poll_oneoff(
     """Wait until one of ``count`` subscriptions is ready; write an event for each that is."""
     if not count:
         fail(Errno.INVAL)
+    check_aligned(subscriptions, 8)
+    check_aligned(events, 8)
     memory.memory.check(subscriptions, count * layout.subscription_size)
     memory.memory.check(events, count * EVENT.size)
     if count > MOST_SUBSCRIPTIONS:
@@ -68,7 +72,7 @@ def poll_oneoff(
 
     def finish(ready: list[bytes]) -> None:
         memory.write(events, b"".join(ready))
-        memory.write_unsigned(done, len(ready), 4)
+        store(memory, done, len(ready), 4)
 
     while not (ready := _ready(wasi, asked)):
         waiting = _wait(wasi, asked)

@@ -6,7 +6,7 @@ from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.descriptor import Descriptor
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import fail
-from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, flags, total, vectors
+from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, flags, store, total, vectors
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.waiting import Wait, then
 from wasmarium.wasi.rights import FdFlags
@@ -17,7 +17,7 @@ def sock_accept(wasi: Wasi, memory: GuestMemory, fd: int, fdflags: int, opened: 
     asked = flags(FdFlags, fdflags)
 
     def finish(connection: Descriptor) -> None:
-        memory.write_unsigned(opened, wasi.descriptors.add(connection), 4)
+        store(memory, opened, wasi.descriptors.add(connection), 4)
 
     return then(wasi.descriptors[fd].accept(asked), finish)
 
@@ -31,8 +31,8 @@ def sock_recv(
 
     def finish(content: bytes) -> None:
         memory.scatter(pieces, content)
-        memory.write_unsigned(done, len(content), 4)
-        memory.write_unsigned(out_flags, 0, 2)
+        store(memory, done, len(content), 4)
+        store(memory, out_flags, 0, 2)
 
     peek, wait_all = RiFlags.RECV_PEEK in asked, RiFlags.RECV_WAITALL in asked
     return then(wasi.descriptors[fd].receive(total(pieces), peek, wait_all), finish)
@@ -47,7 +47,7 @@ def sock_send(
     content = memory.gather(vectors(memory, pointer, count))
 
     def finish(sent: int) -> None:
-        memory.write_unsigned(done, sent, 4)
+        store(memory, done, sent, 4)
 
     return then(wasi.descriptors[fd].send(content), finish)
 
