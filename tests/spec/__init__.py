@@ -1,0 +1,1 @@
+"""The official core suite: its scripts as data, and who runs them."""
