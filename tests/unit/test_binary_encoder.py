@@ -23,6 +23,8 @@ CANONICAL = [
     module(custom(b"a", "00"), custom(b"a", ""), section(1, "01 60 00 00"), custom(b"", ""), custom(b"z", "ff")),
     module(section(1, "01 60 03 7f 70 6e 02 7b 64 70")),
     module(section(1, "02 4e 00 4e 02 50 00 5f 00 4f 01 00 5f 01 78 00")),
+    # a supertype is an unsigned index, a heap type a signed one
+    module(section(1, "01 50 01 64 60 01 63 e4 00 00")),
     module(section(5, "03 00 01 05 00 80 80 80 80 10 0c 01 00")),
     module(section(4, "02 70 00 00 40 00 64 70 01 01 02 d2 00 0b")),
     # the eight forms of element segments

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
-from wasmarium.instructions.immediates import write_heap_type, write_value_type
+from wasmarium.instructions.immediates import write_value_type
 from wasmarium.instructions.table import Instruction
 from wasmarium.leb128 import Bytes, write_unsigned
 from wasmarium.types import (
@@ -132,7 +132,10 @@ def write_subtype(subtype: SubType, out: bytearray) -> None:
     """A composite type with its supertypes; a final one without any needs no more than itself."""
     if subtype.supertypes or not subtype.final:
         out.append(0x4F if subtype.final else 0x50)
-        write_vector(subtype.supertypes, write_heap_type, out)
+        write_unsigned(len(subtype.supertypes), out)
+        for supertype in subtype.supertypes:
+            assert isinstance(supertype, int)
+            write_unsigned(supertype, out)
     write_composite_type(subtype.composite, out)
 
 
