@@ -1,6 +1,6 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
-import { runtimePlugin } from "./vite/runtime-plugin";
+import { runtimePlugin } from "./vite/runtime-plugin.ts";
 
 const here = import.meta.dirname;
 const publicDir = path.join(here, "public");

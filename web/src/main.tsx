@@ -11,7 +11,10 @@ import { render } from "preact";
 import { Model, ModelContext } from "./model/model";
 import { App } from "./panels/App";
 
-const worker = new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "wasmarium" });
+const worker = new Worker(new URL("./worker/worker.ts", import.meta.url), {
+  type: "module",
+  name: "wasmarium",
+});
 const model = new Model(worker, new URL(".", document.baseURI).href);
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

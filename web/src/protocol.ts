@@ -92,6 +92,8 @@ export interface GuestFile {
 }
 
 export interface RunPlan {
+  /** The guest's argument 0. */
+  readonly name: string;
   /** The export to call; null runs the command (`_start`). */
   readonly invoke: string | null;
   /** The guest's arguments without its own name, or the values for an invoked export. */
@@ -143,8 +145,6 @@ export interface MemoryRow {
   readonly limit: number | null;
   /** Runs of 4 KiB cells written since the last update: first, count, first, count, … */
   readonly written: readonly number[];
-  /** Runs of cells that hold anything but zeros; only in the first update of a run. */
-  readonly filled?: readonly number[];
 }
 
 export interface MemoryWindow {
@@ -242,6 +242,8 @@ export interface Update {
 export interface Watch {
   readonly memory: { readonly index: number; readonly address: number; readonly length: number } | null;
   readonly table: { readonly index: number; readonly first: number; readonly count: number } | null;
+  /** The frame whose code is shown, 0 for the innermost. */
+  readonly frame: number;
 }
 
 // ---------------------------------------------------------------------------- the messages

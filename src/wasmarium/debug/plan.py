@@ -15,9 +15,12 @@ from wasmarium.types import F32, F64, I32, I64, ReferenceType, ValueType
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``invoke`` names the export to call (None runs the command); ``args`` are the guest's arguments
+    """``name`` is the guest's own, its argument 0.
+
+    ``invoke`` names the export to call (None runs the command); ``args`` are the guest's arguments
     without its name, or the values for the export; ``stdin`` is all input (None: it is fed live)."""
 
+    name: str = "guest.wasm"
     invoke: str | None = None
     args: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -28,6 +31,7 @@ class Plan:
     def of(plain: Mapping[str, Any]) -> Plan:
         """From plain data; what is missing has its default."""
         return Plan(
+            plain.get("name") or "guest.wasm",
             plain.get("invoke"),
             tuple(plain.get("args") or ()),
             tuple((name, value) for name, value in plain.get("env") or ()),

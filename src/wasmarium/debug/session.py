@@ -140,7 +140,15 @@ class Session:
         if plan.stdin is not None:
             self._input.feed(plan.stdin.encode())
             self._input.end()
-        self._world = World(self._clock, self._platform.random, self._input, self._output, plan.args, plan.env, files)
+        self._world = World(
+            self._clock,
+            self._platform.random,
+            self._input,
+            self._output,
+            (plan.name, *(plan.args if plan.invoke is None else ())),
+            plan.env,
+            files,
+        )
         store = Store(self._limits, watch=True)
         instance = instantiate(store, module, self._world.imports(module), None)
         self._observer = Observer(instance)

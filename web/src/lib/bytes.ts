@@ -45,9 +45,11 @@ export function recognise(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** One byte as it is shown beside the hex digits: printable ASCII, else a middle dot. */
-export const printable = (byte: number): string =>
-  byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·";
+/** One byte as it is shown beside the hex digits: printable ASCII, a blank for zero, else a middle dot. */
+export const printable = (byte: number): string => {
+  if (byte === 0) return " ";
+  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·";
+};
 
 export interface ByteContext {
   /** Offset of the first byte shown. */

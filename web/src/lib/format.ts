@@ -39,8 +39,7 @@ export function formatSeconds(seconds: number): string {
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
-export const formatHex = (value: number, digits = 0): string =>
-  value.toString(16).padStart(digits, "0");
+export const formatHex = (value: number, digits = 0): string => value.toString(16).padStart(digits, "0");
 
 /** An offset or address as the page writes it everywhere. */
 export const formatOffset = (value: number): string => `0x${formatHex(value)}`;

@@ -40,13 +40,7 @@ export class Heat {
     for (const cell of this.warm) if (cell >= cells) this.warm.delete(cell);
   }
 
-  /** Runs first, count, first, count, …; gives the cells that changed their look. */
-  fill(runs: readonly number[]): void {
-    this.each(runs, (cell) => {
-      this.used[cell] = 1;
-    });
-  }
-
+  /** Takes in runs of cells that were written: first, count, first, count, … */
   write(runs: readonly number[]): void {
     this.each(runs, (cell) => {
       this.used[cell] = 1;
@@ -93,7 +87,7 @@ export interface MapLayout {
 }
 
 const PAGE_GAP = 3;
-const SQUARES: readonly number[] = [14, 12, 10, 8, 7, 6, 5, 4, 3];
+const SQUARES: readonly number[] = [24, 20, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3];
 
 /**
  * The largest squares with which the whole memory fits into `width` × `height`; when even the

@@ -33,6 +33,12 @@ export const SAMPLES: readonly Sample[] = [
     shows: "memory",
   },
   {
+    id: "life",
+    title: "Life",
+    blurb: "Conway's cells, drawn in the terminal, two boards in memory.",
+    shows: "motion",
+  },
+  {
     id: "dispatch",
     title: "Dispatch",
     blurb: "Calls functions through a table whose entries rotate.",
@@ -79,7 +85,11 @@ export const SAMPLES: readonly Sample[] = [
   },
 ];
 
-const modules = import.meta.glob<string>("../../samples/*.wasm", { query: "?url", import: "default", eager: true });
+const modules = import.meta.glob<string>("../../samples/*.wasm", {
+  query: "?url",
+  import: "default",
+  eager: true,
+});
 
 export const findSample = (id: string): Sample | undefined => SAMPLES.find((sample) => sample.id === id);
 
@@ -87,6 +97,7 @@ export async function fetchSample(sample: Sample): Promise<Uint8Array> {
   const url = modules[`../../samples/${sample.id}.wasm`];
   if (url === undefined) throw new Error(`there is no sample ${sample.id}`);
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`the sample ${sample.id} could not be loaded (${String(response.status)})`);
+  if (!response.ok)
+    throw new Error(`the sample ${sample.id} could not be loaded (${String(response.status)})`);
   return new Uint8Array(await response.arrayBuffer());
 }

@@ -78,12 +78,18 @@ export class Model {
   private readonly waiting: ToWorker[] = [];
   private readonly downloads = new Set<string>();
 
-  constructor(private readonly worker: Pick<Worker, "postMessage" | "addEventListener">, base: string) {
+  constructor(
+    private readonly worker: Pick<Worker, "postMessage" | "addEventListener">,
+    base: string,
+  ) {
     worker.addEventListener("message", (event) => {
-      this.receive((event as MessageEvent<ToPage>).data);
+      this.receive(event.data as ToPage);
     });
     worker.addEventListener("error", (event) => {
-      this.boot.value = { kind: "failed", message: (event as ErrorEvent).message || "the worker did not start" };
+      this.boot.value = {
+        kind: "failed",
+        message: event.message || "the worker did not start",
+      };
     });
     worker.postMessage({ kind: "boot", base } satisfies ToWorker);
   }
@@ -165,7 +171,11 @@ export class Model {
   start(paused = false): void {
     if (!this.ready.value || this.obstacle.value !== null || this.live.value) return;
     const settings = this.settings.value;
-    const keep = { memory: this.memoryIndex.value, address: this.hexAddress.value, table: this.tableIndex.value };
+    const keep = {
+      memory: this.memoryIndex.value,
+      address: this.hexAddress.value,
+      table: this.tableIndex.value,
+    };
     batch(() => {
       this.resetRun();
       this.memoryIndex.value = keep.memory;
@@ -174,7 +184,7 @@ export class Model {
     });
     this.screen?.clear();
     this.sendWatch();
-    this.send({ kind: "start", plan: planOf(settings, paused) });
+    this.send({ kind: "start", plan: planOf(settings, this.guest.value?.name ?? "guest.wasm", paused) });
     if (settings.invoke === null && settings.input === "terminal") this.screen?.focus();
   }
 
@@ -187,6 +197,8 @@ export class Model {
   }
 
   step(): void {
+    // What comes next is in the innermost frame, whichever one was looked at.
+    if (this.live.value && this.frameIndex.value !== 0) this.lookAtFrame(0);
     if (this.live.value) this.send({ kind: "step" });
     else this.start(true);
   }
@@ -231,10 +243,23 @@ export class Model {
     this.sendWatch();
   }
 
+  lookAtFrame(index: number): void {
+    this.frameIndex.value = index;
+    this.sendWatch();
+  }
+
   private sendWatch(): void {
-    const memory = { index: this.memoryIndex.value, address: this.hexAddress.value, length: this.hexLength.value };
-    const table = { index: this.tableIndex.value, first: this.tableFirst.value, count: this.tableCount.value };
-    this.send({ kind: "watch", watch: { memory, table } });
+    const memory = {
+      index: this.memoryIndex.value,
+      address: this.hexAddress.value,
+      length: this.hexLength.value,
+    };
+    const table = {
+      index: this.tableIndex.value,
+      first: this.tableFirst.value,
+      count: this.tableCount.value,
+    };
+    this.send({ kind: "watch", watch: { memory, table, frame: this.frameIndex.value } });
   }
 
   /** Asks for a file that the guest left in /data, to be saved by the browser. */
@@ -302,11 +327,9 @@ export class Model {
   private take(update: Update): void {
     batch(() => {
       this.run.value = applyUpdate(this.run.value, update);
-      if (update.frames) this.frameIndex.value = 0;
       for (const row of update.memories ?? []) {
         const heat = (this.heats[row.index] ??= new Heat());
         heat.resize(row.size);
-        if (row.filled) heat.fill(row.filled);
         heat.write(row.written);
       }
       if (update.memories) this.memoryPulse.value++;

@@ -65,7 +65,10 @@ export const isLive = (state: GuestState): boolean =>
   state === "running" || state === "paused" || state === "waiting" || state === "sleeping";
 
 /** Merges rows that changed into the rows known. */
-function merge<Row extends { readonly index: number }>(known: readonly Row[], news: readonly Row[]): readonly Row[] {
+function merge<Row extends { readonly index: number }>(
+  known: readonly Row[],
+  news: readonly Row[],
+): readonly Row[] {
   const byIndex = new Map(known.map((row) => [row.index, row]));
   for (const row of news) byIndex.set(row.index, row);
   return [...byIndex.values()].sort((a, b) => a.index - b.index);

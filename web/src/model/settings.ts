@@ -59,8 +59,9 @@ export function mistakeIn(settings: Settings, module: ModuleSummary): string | n
   return null;
 }
 
-export function planOf(settings: Settings, paused: boolean): RunPlan {
+export function planOf(settings: Settings, name: string, paused: boolean): RunPlan {
   return {
+    name,
     invoke: settings.invoke,
     args: splitArguments(settings.args),
     env: parseEnvironment(settings.env).pairs,

@@ -4,7 +4,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { useModel } from "../model/model";
 
 /** A button that opens the file picker. */
-export function PickButton({ children, class: className }: { readonly children: ComponentChildren; readonly class?: string }) {
+export function PickButton({
+  children,
+  class: className,
+}: {
+  readonly children: ComponentChildren;
+  readonly class?: string;
+}) {
   const model = useModel();
   const input = useRef<HTMLInputElement>(null);
   return (

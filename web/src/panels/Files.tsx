@@ -10,7 +10,10 @@ export function FilesField() {
   const { files } = model.settings.value;
   const add = async (picked: FileList | null | undefined): Promise<void> => {
     const added = await Promise.all(
-      Array.from(picked ?? [], async (file) => ({ path: file.name, data: new Uint8Array(await file.arrayBuffer()) })),
+      Array.from(picked ?? [], async (file) => ({
+        path: file.name,
+        data: new Uint8Array(await file.arrayBuffer()),
+      })),
     );
     const names = new Set(added.map((file) => file.path));
     const kept = model.settings.value.files.filter((file) => !names.has(file.path));

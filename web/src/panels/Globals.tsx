@@ -5,7 +5,9 @@ export function Globals() {
   if (globals.length === 0) {
     return (
       <p class="empty">
-        {state === "idle" ? "Globals and their values appear here when the guest starts." : "This guest has no globals."}
+        {state === "idle"
+          ? "Globals and their values appear here when the guest starts."
+          : "This guest has no globals."}
       </p>
     );
   }
@@ -14,7 +16,9 @@ export function Globals() {
       {globals.map((row) => (
         <li key={row.index} class={freshGlobals.has(row.index) ? "fresh" : ""}>
           <span class="row-index">{row.index}</span>
-          <span class={row.name === null ? "row-name faint" : "row-name"}>{row.name ?? `global ${String(row.index)}`}</span>
+          <span class={row.name === null ? "row-name faint" : "row-name"}>
+            {row.name ?? `global ${String(row.index)}`}
+          </span>
           <span class="faint">
             {row.mutable ? "mut " : ""}
             {row.type}

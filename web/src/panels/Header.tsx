@@ -114,7 +114,12 @@ export function Header() {
   const model = useModel();
   return (
     <header class="top">
-      <button class="brand" onClick={() => model.close()} title="All guests" aria-label="wasmarium, all guests">
+      <button
+        class="brand"
+        onClick={() => model.close()}
+        title="All guests"
+        aria-label="wasmarium, all guests"
+      >
         <Mark />
         <span class="wordmark">wasmarium</span>
       </button>

@@ -28,7 +28,13 @@ function useFreshBytes(window: MemoryWindow | null, bytes: Uint8Array): Readonly
   return fresh;
 }
 
-function Row(props: { readonly address: number; readonly bytes: Uint8Array; readonly fresh: ReadonlySet<number>; readonly at: number; readonly digits: number }) {
+function Row(props: {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly fresh: ReadonlySet<number>;
+  readonly at: number;
+  readonly digits: number;
+}) {
   const { address, bytes, fresh, at, digits } = props;
   return (
     <div class="hex-row">
@@ -55,7 +61,8 @@ function Jump({ size }: { readonly size: number }) {
       class="jump"
       onSubmit={(event) => {
         event.preventDefault();
-        if (address !== null && address < size) model.lookAt(model.memoryIndex.value, address - (address % ROW));
+        if (address !== null && address < size)
+          model.lookAt(model.memoryIndex.value, address - (address % ROW));
       }}
     >
       <input
@@ -66,7 +73,11 @@ function Jump({ size }: { readonly size: number }) {
         placeholder="Jump to 0x…"
         aria-label="Jump to address"
         aria-invalid={wrong}
-        title={wrong ? `An address from 0x0 to ${formatOffset(Math.max(0, size - 1))}` : "Hexadecimal with 0x, decimal, or 64K, 2M"}
+        title={
+          wrong
+            ? `An address from 0x0 to ${formatOffset(Math.max(0, size - 1))}`
+            : "Hexadecimal with 0x, decimal, or 64K, 2M"
+        }
         value={text.value}
         onInput={(event) => (text.value = event.currentTarget.value)}
       />
@@ -105,7 +116,8 @@ export function HexView() {
 
   const rows = visibleRows(scale) + 1;
   useEffect(() => {
-    if (model.hexLength.peek() !== rows * ROW) model.lookAt(model.memoryIndex.peek(), model.hexAddress.peek(), rows * ROW);
+    if (model.hexLength.peek() !== rows * ROW)
+      model.lookAt(model.memoryIndex.peek(), model.hexAddress.peek(), rows * ROW);
   }, [model, rows]);
 
   // Jumps and clicks on the map move the scroll bar.
@@ -146,17 +158,26 @@ export function HexView() {
     // Where the scroll bar stands for thousands of rows a pixel, the wheel still moves by rows.
     if (scale.rows * ROW_HEIGHT === scale.height) return;
     event.preventDefault();
-    go(address / ROW + Math.sign(event.deltaY) * Math.max(1, Math.round(Math.abs(event.deltaY) / ROW_HEIGHT)));
+    go(
+      address / ROW + Math.sign(event.deltaY) * Math.max(1, Math.round(Math.abs(event.deltaY) / ROW_HEIGHT)),
+    );
   };
 
-  const digits = size > 2 ** 32 ? 10 : 8;
+  const digits = Math.max(6, formatHex(Math.max(0, size - 1)).length);
   const offset = window ? address - window.address : 0;
   const lines = [];
   for (let i = 0; window && i < rows; i++) {
     const start = offset + i * ROW;
     if (start < 0 || start >= bytes.length) continue;
     lines.push(
-      <Row key={i} address={address + i * ROW} bytes={bytes.subarray(start, start + ROW)} fresh={fresh} at={start} digits={digits} />,
+      <Row
+        key={i}
+        address={address + i * ROW}
+        bytes={bytes.subarray(start, start + ROW)}
+        fresh={fresh}
+        at={start}
+        digits={digits}
+      />,
     );
   }
   return (

@@ -32,8 +32,14 @@ export const Icon = ({ name, size = 16 }: { readonly name: IconName; readonly si
 export const Mark = () => (
   <svg class="mark" viewBox="0 0 32 32" width="30" height="30" aria-hidden="true">
     <rect class="mark-glass" x="3" y="6" width="26" height="21" rx="3.5" />
-    <path class="mark-soil" d="M4.2 21.5c4-1.8 8 .6 12 0s8-1.6 11.6 0v2.6a1.9 1.9 0 0 1-1.9 1.9H6.1a1.9 1.9 0 0 1-1.9-1.9z" />
-    <path class="mark-leaf" d="M15.6 21.4c-.4-4.6.3-8 1-10.4M16.4 15c-3.2.2-5-1.4-5.2-4.4 3.2-.2 5.2 1.4 5.2 4.4zM16 18.2c2.6.3 4.4-.9 5-3.4-2.7-.5-4.6.9-5 3.4z" />
+    <path
+      class="mark-soil"
+      d="M4.2 21.5c4-1.8 8 .6 12 0s8-1.6 11.6 0v2.6a1.9 1.9 0 0 1-1.9 1.9H6.1a1.9 1.9 0 0 1-1.9-1.9z"
+    />
+    <path
+      class="mark-leaf"
+      d="M15.6 21.4c-.4-4.6.3-8 1-10.4M16.4 15c-3.2.2-5-1.4-5.2-4.4 3.2-.2 5.2 1.4 5.2 4.4zM16 18.2c2.6.3 4.4-.9 5-3.4-2.7-.5-4.6.9-5 3.4z"
+    />
     <path class="mark-lid" d="M6 3.6h20" />
   </svg>
 );

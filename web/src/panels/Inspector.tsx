@@ -5,7 +5,7 @@ import type { ExportRow, FunctionRow, ImportRow, ModuleSummary } from "../protoc
 import { Sections } from "./Sections";
 import { Tabs } from "./Tabs";
 
-type View = "sections" | "imports" | "exports" | "functions" | "types";
+type View = "sections" | "imports" | "exports" | "functions";
 
 /** Long lists are cut; the rest is found by searching. */
 const SHOWN = 400;
@@ -20,7 +20,9 @@ function Filtered<Row>(props: {
   const query = useSignal("");
   if (props.rows.length === 0) return <p class="empty">{props.empty}</p>;
   const wanted = query.value.trim().toLowerCase();
-  const found = wanted ? props.rows.filter((row) => props.textOf(row).toLowerCase().includes(wanted)) : props.rows;
+  const found = wanted
+    ? props.rows.filter((row) => props.textOf(row).toLowerCase().includes(wanted))
+    : props.rows;
   return (
     <>
       {props.rows.length > 12 && (
@@ -34,7 +36,9 @@ function Filtered<Row>(props: {
         />
       )}
       <ul class="rows">{found.slice(0, SHOWN).map(props.render)}</ul>
-      {found.length > SHOWN && <p class="hint">{formatCount(found.length - SHOWN)} more; search to narrow the list.</p>}
+      {found.length > SHOWN && (
+        <p class="hint">{formatCount(found.length - SHOWN)} more; search to narrow the list.</p>
+      )}
       {found.length === 0 && <p class="empty">Nothing matches.</p>}
     </>
   );
@@ -88,7 +92,9 @@ const Functions = ({ rows }: { readonly rows: readonly FunctionRow[] }) => (
     render={(row) => (
       <li key={row.index} title={row.imported ? "imported" : `code at ${formatOffset(row.offset)}`}>
         <span class="row-index">{row.index}</span>
-        <span class={row.name === null ? "row-name faint" : "row-name"}>{row.name ?? `function ${String(row.index)}`}</span>
+        <span class={row.name === null ? "row-name faint" : "row-name"}>
+          {row.name ?? `function ${String(row.index)}`}
+        </span>
         <code class="row-type">{row.imported ? "imported" : formatBytes(row.size)}</code>
       </li>
     )}
@@ -140,7 +146,6 @@ export function Inspector() {
     { id: "imports", label: "Imports", badge: module.imports.length },
     { id: "exports", label: "Exports", badge: module.exports.length },
     { id: "functions", label: "Functions", badge: module.functions.length },
-    { id: "types", label: "Types", badge: module.types.length },
   ] as const;
   return (
     <section class="panel glass inspector" aria-label="Module">
@@ -153,14 +158,20 @@ export function Inspector() {
         )}
         {view.value === "imports" && <Imports rows={module.imports} />}
         {view.value === "exports" && <Exports rows={module.exports} />}
-        {view.value === "functions" && <Functions rows={module.functions} />}
-        {view.value === "types" && <Types rows={module.types} />}
+        {view.value === "functions" && (
+          <>
+            <Functions rows={module.functions} />
+            <h3>Types</h3>
+            <Types rows={module.types} />
+          </>
+        )}
       </Tabs>
     </section>
   );
 }
 
 export const verdictLine = (module: ModuleSummary): string =>
-  `${plural(module.functions.length, "function")}, decoded and validated in ${formatMs(module.decodeMs + module.validateMs)}`;
+  `${plural(module.functions.length, "function")}, checked in ${formatMs(module.decodeMs + module.validateMs)}`;
 
-const formatMs = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${formatCount(Math.round(ms))} ms`);
+const formatMs = (ms: number): string =>
+  ms < 10 ? `${ms.toFixed(1)} ms` : `${formatCount(Math.round(ms))} ms`;

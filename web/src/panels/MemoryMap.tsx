@@ -34,7 +34,9 @@ function colourOf(palette: Palette, used: boolean, warmth: number): string {
   if (!used && warmth === 0) return palette.empty;
   const { used: calm, hot, white } = palette;
   const channel = (i: 0 | 1 | 2): number =>
-    warmth > 0.75 ? mix(hot[i], white[i], (warmth - 0.75) * 4) : mix(calm[i], hot[i], Math.sqrt(warmth / 0.75));
+    warmth > 0.75
+      ? mix(hot[i], white[i], (warmth - 0.75) * 4)
+      : mix(calm[i], hot[i], Math.sqrt(warmth / 0.75));
   return `rgb(${String(channel(0))} ${String(channel(1))} ${String(channel(2))})`;
 }
 
@@ -108,6 +110,8 @@ class Painter {
 }
 
 const EMPTY = new Heat();
+/** The share of the panel that the map may take. */
+const MAP_SHARE = 0.52;
 
 export function MemoryMap() {
   const model = useModel();
@@ -128,7 +132,10 @@ export function MemoryMap() {
     let before = 0;
     const paint = (now: number): void => {
       const current = heat();
-      draw.fit(current, frame.clientWidth, frame.clientHeight);
+      // The map takes what it needs, the bytes below it the rest.
+      const room = Math.max(60, (frame.closest(".memory-body")?.clientHeight ?? 400) * MAP_SHARE);
+      draw.fit(current, frame.clientWidth, room);
+      frame.style.height = `${String(Math.min(room, draw.mapLayout.height))}px`;
       const changed = new Set<number>();
       current.fade(before ? Math.min(now - before, 250) : 16, (cell) => changed.add(cell));
       for (const cell of changed) draw.draw(current, cell);
@@ -206,7 +213,8 @@ export function MemoryMap() {
       <p class="map-legend">
         {cell === null ? (
           <>
-            <i class="legend-empty" /> untouched <i class="legend-used" /> holds data <i class="legend-hot" /> just written
+            <i class="legend-empty" /> untouched <i class="legend-used" /> holds data <i class="legend-hot" />{" "}
+            just written
           </>
         ) : (
           <>

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from "../lib/format";
+import { formatBytes, formatCount, plural } from "../lib/format";
 import { useModel } from "../model/model";
 import { HexView } from "./HexView";
 import { MemoryMap } from "./MemoryMap";
@@ -30,7 +30,7 @@ export function MemoryPanel() {
         )}
         {memory && (
           <span class="panel-note" data-testid="memory-size">
-            {formatBytes(memory.size)} · {formatCount(memory.size / 65536)} pages
+            {formatBytes(memory.size)} · {plural(memory.size / 65536, "page")}
             {memory.limit !== null && ` of at most ${formatCount(memory.limit / 65536)}`}
           </span>
         )}
@@ -41,7 +41,9 @@ export function MemoryPanel() {
       </div>
       {!memory && (
         <p class="empty">
-          {started ? "This guest has no memory." : "Its memory appears here when it starts: every page, and what is written to it."}
+          {started
+            ? "This guest has no memory."
+            : "Its memory appears here when it starts: every page, and what is written to it."}
         </p>
       )}
     </section>

@@ -40,7 +40,15 @@ function Controls() {
   return (
     <div class="controls" role="toolbar" aria-label="Run the guest">
       {paused ? (
-        <Control icon="run" label="Resume" keys={toggle.keys} tip="Go on" disabled={false} primary onClick={() => model.toggle()} />
+        <Control
+          icon="run"
+          label="Resume"
+          keys={toggle.keys}
+          tip="Go on"
+          disabled={false}
+          primary
+          onClick={() => model.toggle()}
+        />
       ) : (
         <Control
           icon="run"
@@ -52,7 +60,14 @@ function Controls() {
           onClick={() => model.start()}
         />
       )}
-      <Control icon="pause" label="Pause" keys={toggle.keys} tip="Pause the guest" disabled={!live || paused} onClick={() => model.toggle()} />
+      <Control
+        icon="pause"
+        label="Pause"
+        keys={toggle.keys}
+        tip="Pause the guest"
+        disabled={!live || paused}
+        onClick={() => model.toggle()}
+      />
       <Control
         icon="step"
         label="Step"
@@ -61,8 +76,22 @@ function Controls() {
         disabled={live ? !paused : blocked}
         onClick={() => model.step()}
       />
-      <Control icon="out" label="Step out" keys={out.keys} tip={out.label} disabled={!paused} onClick={() => model.stepOut()} />
-      <Control icon="stop" label="Stop" keys={stop.keys} tip={stop.label} disabled={!live} onClick={() => model.stop()} />
+      <Control
+        icon="out"
+        label="Step out"
+        keys={out.keys}
+        tip={out.label}
+        disabled={!paused}
+        onClick={() => model.stepOut()}
+      />
+      <Control
+        icon="stop"
+        label="Stop"
+        keys={stop.keys}
+        tip={stop.label}
+        disabled={!live}
+        onClick={() => model.stop()}
+      />
     </div>
   );
 }
@@ -86,7 +115,11 @@ export function Pulse() {
   const label = run.state === "exited" ? `Exited with ${String(run.exitCode ?? 0)}` : STATES[run.state];
   return (
     <div class="pulse">
-      <span class={`state state-${run.state}${run.state === "exited" && run.exitCode ? " unhappy" : ""}`} role="status" data-testid="state">
+      <span
+        class={`state state-${run.state}${run.state === "exited" && run.exitCode ? " unhappy" : ""}`}
+        role="status"
+        data-testid="state"
+      >
         <i class="lamp" />
         {label}
       </span>
@@ -163,7 +196,10 @@ function Drawers() {
     return {
       env: variables ? plural(variables, "variable") : "Environment",
       files: files.length ? `${plural(files.length, "file")} in /data` : "Files",
-      stdin: input === "text" ? `Input: ${formatBytes(new TextEncoder().encode(inputText).length)}` : "Input: typed",
+      stdin:
+        input === "text"
+          ? `Input: ${formatBytes(new TextEncoder().encode(inputText).length)}`
+          : "Input: typed",
     };
   }).value;
   const toggle = (drawer: Drawer): void => {
@@ -182,7 +218,7 @@ function Drawers() {
     </button>
   );
   return (
-    <div class="drawers">
+    <>
       <div class="drawer-tabs">
         {tab("env", settings.env.trim() !== "")}
         {tab("files", settings.files.length > 0)}
@@ -234,7 +270,7 @@ function Drawers() {
           )}
         </div>
       )}
-    </div>
+    </>
   );
 }
 
@@ -245,9 +281,9 @@ export function RunPanel() {
     <section class="panel glass run-panel" aria-label="Run">
       <div class="run-row">
         <InvokeField />
-        <Controls />
       </div>
       <Drawers />
+      <Controls />
       {obstacle !== null && !model.live.value && <p class="hint warn">{obstacle}</p>}
       <Pulse />
     </section>

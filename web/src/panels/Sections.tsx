@@ -14,7 +14,11 @@ export function Sections({ rows, size }: { readonly rows: readonly SectionRow[];
   const biggest = Math.max(1, ...rows.map((row) => row.size));
   return (
     <div class="sections" onMouseLeave={() => (pointed.value = null)}>
-      <div class="section-bar" role="img" aria-label={`${String(rows.length)} sections, ${formatBytes(size)}`}>
+      <div
+        class="section-bar"
+        role="img"
+        aria-label={`${String(rows.length)} sections, ${formatBytes(size)}`}
+      >
         {rows.map((row, i) => (
           <span
             key={i}

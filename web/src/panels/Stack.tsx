@@ -2,9 +2,15 @@ import { formatCount, formatOffset } from "../lib/format";
 import { useModel } from "../model/model";
 import type { FrameRow, ValueText } from "../protocol";
 
-export function FrameList({ frames, omitted }: { readonly frames: readonly FrameRow[]; readonly omitted: number }) {
+export function FrameList({
+  frames,
+  omitted,
+}: {
+  readonly frames: readonly FrameRow[];
+  readonly omitted: number;
+}) {
   const model = useModel();
-  const selectable = frames.some((frame) => frame.locals !== undefined);
+  const selectable = model.state.value === "paused" || model.state.value === "trapped";
   const selected = model.frameIndex.value;
   // The session leaves out the middle of a deep stack: the innermost frames come first.
   const cut = omitted > 0 ? Math.ceil(frames.length / 2) : frames.length;
@@ -18,7 +24,7 @@ export function FrameList({ frames, omitted }: { readonly frames: readonly Frame
               class={selectable && i === selected ? "frame selected" : "frame"}
               disabled={!selectable}
               onClick={() => {
-                model.frameIndex.value = i;
+                model.lookAtFrame(i);
               }}
             >
               <span class="frame-number">{i < cut ? i : i + omitted}</span>
@@ -95,14 +101,16 @@ export function Stack() {
   if (frames.length === 0) {
     return (
       <p class="empty">
-        {state === "idle" ? "Calls appear here while the guest runs. Pause it to see locals and operands." : "No call is under way."}
+        {state === "idle"
+          ? "Calls appear here while the guest runs. Pause it to see locals and operands."
+          : "No call is under way."}
       </p>
     );
   }
   const frame = frames[model.frameIndex.value];
   return (
     <div class="stack">
-      <FrameList frames={frames} omitted={framesOmitted} />
+      {state !== "trapped" && <FrameList frames={frames} omitted={framesOmitted} />}
       {frame?.locals && (
         <div class="frame-detail">
           <Values

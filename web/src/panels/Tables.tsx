@@ -29,7 +29,9 @@ export function Tables() {
   if (!table) {
     return (
       <p class="empty">
-        {state === "idle" ? "Tables and what their entries refer to appear here when the guest starts." : "This guest has no table."}
+        {state === "idle"
+          ? "Tables and what their entries refer to appear here when the guest starts."
+          : "This guest has no table."}
       </p>
     );
   }
@@ -68,9 +70,20 @@ export function Tables() {
           {table.limit !== null && ` of at most ${formatCount(table.limit)}`}
         </span>
       </div>
-      <div class="table-scroller" ref={scroller} tabIndex={0} role="group" aria-label="Table entries" onScroll={onScroll} data-testid="table">
+      <div
+        class="table-scroller"
+        ref={scroller}
+        tabIndex={0}
+        role="group"
+        aria-label="Table entries"
+        onScroll={onScroll}
+        data-testid="table"
+      >
         <div style={{ height: `${String(scale.height)}px`, position: "relative" }}>
-          <ul class="rows table-rows" style={{ transform: `translateY(${String((shown?.first ?? 0) * ROW_HEIGHT)}px)` }}>
+          <ul
+            class="rows table-rows"
+            style={{ transform: `translateY(${String((shown?.first ?? 0) * ROW_HEIGHT)}px)` }}
+          >
             {shown?.entries.map((entry, i) => (
               <li key={shown.first + i} class={entry ? "" : "null"}>
                 <span class="row-index">{shown.first + i}</span>

@@ -2,13 +2,21 @@
 
 const GROUND = "M8 128c34-13 62 3 98-4s66-12 106-3 58 3 100-3v26a8 8 0 0 1-8 8H16a8 8 0 0 1-8-8z";
 
-const Plant = ({ x, height, lean }: { readonly x: number; readonly height: number; readonly lean: number }) => {
+const Plant = ({
+  x,
+  height,
+  lean,
+}: {
+  readonly x: number;
+  readonly height: number;
+  readonly lean: number;
+}) => {
   const top = 128 - height;
   const leaves = Array.from({ length: Math.floor(height / 15) }, (_, i) => {
     const y = 118 - i * 14;
     const at = x + lean * ((128 - y) / height) ** 2;
     const side = i % 2 === 0 ? 1 : -1;
-    return `M${at} ${y}q${side * 9} ${-9} ${side * 17} ${-4}q${-side * 7} ${8} ${-side * 17} ${4}z`;
+    return `M${at} ${y}q${side * 9} -9 ${side * 17} -4q${-side * 7} 8 ${-side * 17} 4z`;
   });
   return (
     <g class="plant">
@@ -42,7 +50,15 @@ export const Tank = ({ share }: { readonly share: number }) => (
       <Plant x={276} height={52} lean={6} />
       <g class="cells">
         {[0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => (
-          <rect key={i} x={142 + (i % 3) * 13} y={88 + Math.floor(i / 3) * 13} width="10" height="10" rx="2.5" style={{ animationDelay: `${String((i * 5) % 9 * 260)}ms` }} />
+          <rect
+            key={i}
+            x={142 + (i % 3) * 13}
+            y={88 + Math.floor(i / 3) * 13}
+            width="10"
+            height="10"
+            rx="2.5"
+            style={{ animationDelay: `${String(((i * 5) % 9) * 260)}ms` }}
+          />
         ))}
       </g>
     </g>

@@ -5,7 +5,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { LineDiscipline } from "../lib/line-discipline";
 import { useModel, type Model, type Screen } from "../model/model";
 
-const SGR = { quiet: "\x1b[90m", good: "\x1b[32m", bad: "\x1b[31m", stderr: "\x1b[33m", reset: "\x1b[0m" } as const;
+const SGR = {
+  quiet: "\x1b[90m",
+  good: "\x1b[32m",
+  bad: "\x1b[31m",
+  stderr: "\x1b[33m",
+  reset: "\x1b[0m",
+} as const;
 
 /** The page's colours, as xterm wants them. */
 function themeOf(element: HTMLElement): ITheme {
@@ -173,7 +179,9 @@ export function Terminal() {
           {invoke === null ? "What the guest prints appears here." : "What the call returns appears here."}
         </p>
       )}
-      {typing && <p class="typing-hint">The guest waits. Type a line and press Enter; Ctrl D ends the input.</p>}
+      {typing && (
+        <p class="typing-hint">The guest waits. Type a line and press Enter; Ctrl D ends the input.</p>
+      )}
     </section>
   );
 }

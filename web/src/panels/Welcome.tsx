@@ -25,6 +25,9 @@ function Card({ sample }: { readonly sample: Sample }) {
   );
 }
 
+/** Python's messages end with what matters. */
+const lastLine = (text: string): string => text.trim().split("\n").pop() ?? text;
+
 export function Welcome() {
   const boot = useModel().boot.value;
   return (
@@ -34,8 +37,9 @@ export function Welcome() {
           Put a WebAssembly program <em>behind glass.</em>
         </h1>
         <p class="lead">
-          Watch it run: every page of its memory, its tables, its globals, its calls. The runtime is written in
-          Python and interprets the program one instruction at a time, here in this page. Nothing is uploaded.
+          Watch it run: every page of its memory, its tables, its globals, its calls. The runtime is written
+          in Python and interprets the program one instruction at a time, here in this page. Nothing is
+          uploaded.
         </p>
         <div class="drop-card glass">
           <Tank share={bootShare(boot)} />
@@ -47,9 +51,11 @@ export function Welcome() {
               <Icon name="open" /> Choose a file
             </PickButton>
             <p class="hint" role="status">
-              {boot.kind === "ready" ? "WASI programs from C, C++, Rust, Zig, Go; or any module with exports." : bootLabel(boot)}
+              {boot.kind === "ready"
+                ? "WASI programs from C, C++, Rust, Zig, Go; or any module with exports."
+                : bootLabel(boot)}
             </p>
-            {boot.kind === "failed" && <p class="bad">{boot.message}</p>}
+            {boot.kind === "failed" && <p class="bad">{lastLine(boot.message)}</p>}
           </div>
         </div>
       </section>

@@ -5,7 +5,16 @@
  * guest never waits. Updates go out at most 60 times a second, and only after the page has shown
  * the one before: a slow page makes updates rarer and never makes the guest wait.
  */
-import type { Diagnostic, GuestState, ModuleSummary, RunPlan, ToPage, ToWorker, Update, Watch } from "../protocol";
+import type {
+  Diagnostic,
+  GuestState,
+  ModuleSummary,
+  RunPlan,
+  ToPage,
+  ToWorker,
+  Update,
+  Watch,
+} from "../protocol";
 
 /** The Python session, or a stand-in in tests. */
 export interface SessionPort {

@@ -1,8 +1,10 @@
 /** The Python class `wasmarium.debug.session.Session` behind the driver's interface. */
 import type { PyodideAPI } from "pyodide";
 import type { PyCallable, PyProxy } from "pyodide/ffi";
-import type { Diagnostic, ModuleSummary, RunPlan, Update, Watch } from "../protocol";
+import type { RunPlan, Update, Watch } from "../protocol";
 import type { SessionPort } from "./driver";
+
+type Loaded = ReturnType<SessionPort["load"]>;
 
 interface SessionProxy extends PyProxy {
   load(data: PyProxy): PyProxy;
@@ -22,26 +24,26 @@ interface SessionProxy extends PyProxy {
 
 export class PythonSession implements SessionPort {
   private readonly session: SessionProxy;
-  private readonly dumps: PyCallable;
+  private readonly json: PyProxy & { dumps: PyCallable; loads: PyCallable };
 
   constructor(private readonly python: PyodideAPI) {
     const module = python.pyimport("wasmarium.debug.session") as PyProxy & { Session: () => SessionProxy };
     this.session = module.Session();
-    this.dumps = (python.pyimport("json") as PyProxy & { dumps: PyCallable }).dumps;
+    this.json = python.pyimport("json") as PythonSession["json"];
     module.destroy();
   }
 
-  load(bytes: Uint8Array): { readonly module: ModuleSummary } | { readonly diagnostic: Diagnostic } {
-    return this.lend(bytes, (data) => this.take(this.session.load(data)));
+  load(bytes: Uint8Array): Loaded {
+    return this.lend(bytes, (data) => this.take(this.session.load(data))) as Loaded;
   }
 
   start(plan: RunPlan): void {
     const { files, ...settings } = plan;
-    this.lend(settings, (given) => {
-      this.lend(new Map(files.map((file) => [file.path, file.data])), (contents) => {
-        this.session.start(given, contents);
-      });
+    const given = this.give(settings);
+    this.lend(new Map(files.map((file) => [file.path, file.data])), (contents) => {
+      this.session.start(given, contents);
     });
+    given.destroy();
   }
 
   advance(seconds: number): number | null {
@@ -79,13 +81,13 @@ export class PythonSession implements SessionPort {
   }
 
   watch(watch: Watch): void {
-    this.lend(watch, (given) => {
-      this.session.watch(given);
-    });
+    const given = this.give(watch);
+    this.session.watch(given);
+    given.destroy();
   }
 
   update(): Update {
-    return this.take(this.session.update());
+    return this.take(this.session.update()) as Update;
   }
 
   readFile(path: string): Uint8Array | null {
@@ -106,10 +108,15 @@ export class PythonSession implements SessionPort {
     }
   }
 
+  /** Plain data as Python sees it; JSON, because JavaScript's null is not Python's None. */
+  private give(value: unknown): PyProxy {
+    return this.json.loads(JSON.stringify(value)) as PyProxy;
+  }
+
   /** One string crosses the border faster than a tree of proxies. */
-  private take<Shape>(proxy: PyProxy): Shape {
-    const text = this.dumps(proxy) as string;
+  private take(proxy: PyProxy): unknown {
+    const text = this.json.dumps(proxy) as string;
     proxy.destroy();
-    return JSON.parse(text) as Shape;
+    return JSON.parse(text) as unknown;
   }
 }
