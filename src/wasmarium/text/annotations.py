@@ -29,6 +29,9 @@ SECTION_WORDS = {
 """What a placement calls each section, by its id."""
 
 BRANCH_HINTS = "metadata.code.branch_hint"
+HINTED = frozenset(("if", "br_if"))
+"""The instructions that a branch hint can be for."""
+
 _SECTIONS = {word: section for section, word in SECTION_WORDS.items()}
 
 

@@ -27,7 +27,7 @@ from wasmarium.binary.writing import (
 )
 from wasmarium.errors import Invalid
 from wasmarium.leb128 import write_unsigned
-from wasmarium.text.annotations import BRANCH_HINTS, PlacedSection, read_branch_hint, read_custom
+from wasmarium.text.annotations import BRANCH_HINTS, HINTED, PlacedSection, read_branch_hint, read_custom
 from wasmarium.text.lexer import Annotation, Tokens
 from wasmarium.text.reading import Space, is_index
 from wasmarium.text.sections import INDICES_TYPE, Expression, FunctionBody, SectionReader
@@ -313,7 +313,7 @@ class ModuleReader(SectionReader):
             annotation = self._hints_at.pop(at)
             likely = read_branch_hint(annotation, self.tokens)
             target = at + 1 if self.texts[at] == "(" else at
-            if self.texts[target] not in ("if", "br_if"):
+            if self.texts[target] not in HINTED:
                 location = self.tokens.location(at)
                 raise Invalid(f"@{BRANCH_HINTS} annotation: invalid target {self.texts[target]}", location)
             hints.append(BranchHint(offsets[target], likely))
