@@ -70,9 +70,7 @@ def _row(
     before, _, after = signature.partition("->")
     parameters = tuple(_TYPES[name] for name in before.split())
     results = tuple(_TYPES[name] for name in after.split())
-    INSTRUCTIONS.append(
-        Instruction(opcode, mnemonic, immediates, parameters, results, kind, width, lanes, feature)
-    )
+    INSTRUCTIONS.append(Instruction(opcode, mnemonic, immediates, parameters, results, kind, width, lanes, feature))
 
 
 def _run(first: int, prefix: str, names: str, signature: str, feature: str = "mvp") -> None:
@@ -88,9 +86,7 @@ def _access(first: int, rows: str, kind: str, feature: str = "mvp") -> None:
         mnemonic, _, width = item.partition("/")
         value = mnemonic.partition(".")[0]
         signature = f"-> {value}" if kind == "load" else f"{value} ->"
-        _row(
-            first + i, mnemonic, signature, imm.MEMORY_ARGUMENT, kind=kind, width=int(width), feature=feature
-        )
+        _row(first + i, mnemonic, signature, imm.MEMORY_ARGUMENT, kind=kind, width=int(width), feature=feature)
 
 
 # ---- control (section 2.4.8) ----
@@ -191,9 +187,9 @@ _run(0xA0, "f64", _FLOAT_BINARY, "f64 f64 -> f64")
 for _opcode, _mnemonic in enumerate(
     "i32.wrap_i64 i32.trunc_f32_s i32.trunc_f32_u i32.trunc_f64_s i32.trunc_f64_u"
     " i64.extend_i32_s i64.extend_i32_u i64.trunc_f32_s i64.trunc_f32_u i64.trunc_f64_s i64.trunc_f64_u"
-    " f32.convert_i32_s f32.convert_i32_u f32.convert_i64_s f32.convert_i64_u f32.demote_f64 f64.convert_i32_s f64.convert_i32_u f64.convert_i64_s"
-    " f64.convert_i64_u f64.promote_f32 i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32"
-    " f64.reinterpret_i64".split(),
+    " f32.convert_i32_s f32.convert_i32_u f32.convert_i64_s f32.convert_i64_u f32.demote_f64"
+    " f64.convert_i32_s f64.convert_i32_u f64.convert_i64_s f64.convert_i64_u f64.promote_f32"
+    " i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64".split(),
     0xA7,
 ):
     _row(_opcode, _mnemonic, f"{_mnemonic.split('_')[1]} -> {_mnemonic[:3]}")
@@ -204,9 +200,7 @@ for _opcode, _mnemonic in enumerate(
     " i64.trunc_sat_f32_s i64.trunc_sat_f32_u i64.trunc_sat_f64_s i64.trunc_sat_f64_u".split(),
     0xFC000,
 ):
-    _row(
-        _opcode, _mnemonic, f"{_mnemonic.split('_')[2]} -> {_mnemonic[:3]}", feature="saturating-float-to-int"
-    )
+    _row(_opcode, _mnemonic, f"{_mnemonic.split('_')[2]} -> {_mnemonic[:3]}", feature="saturating-float-to-int")
 _run(0xFC013, "i64", "add128 sub128", "i64 i64 i64 i64 -> i64 i64", "wide-arithmetic")
 _run(0xFC015, "i64", "mul_wide_s mul_wide_u", "i64 i64 -> i64 i64", "wide-arithmetic")
 
