@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from wasmarium.binary.writing import write_instruction
 from wasmarium.features import Features
 from wasmarium.instructions import immediates as imm
-from wasmarium.instructions.table import BY_MNEMONIC, Instruction
+from wasmarium.instructions.table import BY_MNEMONIC, INSTRUCTIONS, Instruction
 from wasmarium.text.immediates import InstructionReader, form_of, parse_variant
 from wasmarium.types import FunctionType
 
@@ -62,6 +61,8 @@ _CLAUSES = {
 }
 _DELIMITERS = frozenset(("else", "end", "catch", "catch_all", "delegate"))
 _SINGLE = frozenset((imm.LOCAL, imm.GLOBAL, imm.FUNCTION, imm.I32_CONST, imm.I64_CONST, imm.F32_CONST, imm.F64_CONST))
+_ACCESS = (imm.MEMORY_ARGUMENT,)
+_ENCODED = {row: row.encoded for row in INSTRUCTIONS}
 
 
 class _Frame(NamedTuple):
@@ -124,6 +125,7 @@ class CodeReader(InstructionReader):
         self._frames: list[_Frame] = []
         self._words = _words(self.features)
         self._known: dict[str, dict[str, bytes]] = {mnemonic: {} for mnemonic in self._words.single}
+        self._accesses: dict[tuple[str, str], bytes] = {}
         self._of_locals = [m for m, row in self._words.single.items() if row.immediates == (imm.LOCAL,)]
 
     def begin(self) -> None:
@@ -206,8 +208,9 @@ class CodeReader(InstructionReader):
     def _encode(self, row: Instruction, values: tuple[Any, ...]) -> bytes:
         if values and isinstance(values[0], FunctionType):
             values = (self.types.index_of(values[0]), *values[1:])
-        out = bytearray()
-        write_instruction(row, values, out)
+        out = bytearray(_ENCODED[row])
+        for kind, value in zip(row.immediates, values, strict=True):
+            kind.write(value, out)
         return bytes(out)
 
     def _held(self, row: Instruction, values: tuple[Any, ...]) -> bytes | Callable[[], bytes]:
@@ -231,7 +234,25 @@ class CodeReader(InstructionReader):
         row = self._words.single[mnemonic]
         self.position += 1
         token = self.texts[self.position]
-        code = memory[token] = self._encode(row, form_of(row.immediates).parse(self, row))
+        code = self._encode(row, form_of(row.immediates).parse(self, row))
+        # What an identifier of a label means depends on where it is.
+        if row.immediates[0] is not imm.LABEL or token[0] != "$":
+            memory[token] = code
+        return code
+
+    def _access(self, row: Instruction) -> bytes:
+        """A load or store; those with nothing but an offset are remembered."""
+        token, following = self.texts[self.position : self.position + 2]
+        key = None
+        if token.startswith("offset=") and not following.startswith("align="):
+            key = row.mnemonic, token
+            code = self._accesses.get(key)
+            if code is not None:
+                self.position += 1
+                return code
+        code = self._encode(row, form_of(row.immediates).parse(self, row))
+        if key is not None:
+            self._accesses[key] = code
         return code
 
     def _other(self, token: str, folded: bool) -> bytes | Callable[[], bytes] | None:
@@ -241,6 +262,8 @@ class CodeReader(InstructionReader):
             self.position += 1
             if len(rows) == 1:
                 (row,) = rows
+                if row.immediates == _ACCESS:
+                    return self._access(row)
                 values = form_of(row.immediates).parse(self, row)
             else:
                 row, values = parse_variant(rows, self)

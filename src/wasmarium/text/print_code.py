@@ -21,6 +21,10 @@ MAXIMUM_LOCALS = 50_000
 A few bytes can declare 2^32 of them, and the text format names each one.
 """
 
+_INDENT = "  "
+# Nesting beyond this is not indented any more: it would be more spaces than code.
+_DEEPEST = 40
+
 _END = BY_MNEMONIC["end"][0]
 # The rows of what may separate parts of a block, with the openers that it may stand in.
 _PARTS = {
@@ -130,7 +134,7 @@ class CodePrinter:
         shown.clear()
         namer.labels.clear()
         namer.label_depths.clear()
-        closed = False
+        outer, closed = indent, False
         for offset, row, values in instructions(self.module.data, start, end):
             if closed:
                 raise _broken("unexpected instruction behind the end of a function", offset)
@@ -156,25 +160,29 @@ class CodePrinter:
                     line += f" ;; label = @{len(namer.labels)}"
                 yield offset, indent + line
                 open_blocks.append(row)
-                indent += "  "
+                indent = self._indent(outer, open_blocks)
             elif not open_blocks:
                 if row is not _END:
                     raise _broken(f"unexpected {row.mnemonic} outside of any block", offset)
                 closed = True
             else:
-                indent = indent[:-2]
                 if row is _END or row.mnemonic == "delegate":
                     namer.pop_label()
                 if row is not _END and open_blocks[-1].mnemonic not in _PARTS[row]:
                     raise _broken(f"unexpected {row.mnemonic} in {open_blocks[-1].mnemonic}", offset)
                 immediates = show_immediates(row, values, namer)
-                yield offset, f"{indent}{row.mnemonic}{' ' if immediates else ''}{immediates}"
                 open_blocks.pop()
+                indent = self._indent(outer, open_blocks)
+                yield offset, f"{indent}{row.mnemonic}{' ' if immediates else ''}{immediates}"
                 if row is not _END and row.mnemonic != "delegate":
                     open_blocks.append(row)
-                    indent += "  "
+                    indent = self._indent(outer, open_blocks)
         if not closed:
             raise _broken("unexpected end of section or function", end)
+
+    @staticmethod
+    def _indent(outer: str, open_blocks: list[Instruction]) -> str:
+        return outer + _INDENT * min(len(open_blocks), _DEEPEST)
 
     def _opener(self, row: Instruction, values: tuple[Any, ...], name: str | None) -> str:
         namer = self.namer
