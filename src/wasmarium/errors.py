@@ -169,6 +169,7 @@ class TrapCode(enum.Enum):
     ALLOCATION_TOO_LARGE = 15, "allocation size too large"
     CAST_FAILURE = 16, "cast failure"
     UNDEFINED_ELEMENT = 1003, "undefined element"
+    ATOMIC_WAIT_WITHOUT_END = 1012, "atomic wait that nobody can end"
     NULL_FUNCTION_REFERENCE = 1013, "null function reference"
     NULL_STRUCTURE_REFERENCE = 2013, "null structure reference"
     NULL_ARRAY_REFERENCE = 3013, "null array reference"

@@ -7,9 +7,16 @@ byte for every 4 KiB, set to 1 by whoever writes there; the watcher clears it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wasmarium.errors import Exhausted, TrapCode, trap
 from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.types import I32, Limits, MemoryType
+
+if TYPE_CHECKING:
+    from weakref import ref
+
+    from wasmarium.runtime.atomics import Waiter
 
 WATCH_SHIFT = 12
 """log2 of the bytes that one entry of ``written`` stands for."""
@@ -18,7 +25,7 @@ WATCH_SHIFT = 12
 class MemoryInstance:
     """A memory. Raises Exhausted when its first pages are more than the store allows or has."""
 
-    __slots__ = ("_limits", "_maximum_pages", "_page_size", "data", "declared", "written")
+    __slots__ = ("_limits", "_maximum_pages", "_page_size", "data", "declared", "waiters", "written")
 
     def __init__(self, type: MemoryType, limits: ResourceLimits) -> None:
         self.declared = type
@@ -35,6 +42,8 @@ class MemoryInstance:
         except (MemoryError, OverflowError):
             raise Exhausted(f"no room for a memory of {size} bytes") from None
         self.written: bytearray | None = None
+        self.waiters: dict[int, list[ref[Waiter]]] | None = None
+        """Who waits at which address (see ``atomics``)."""
 
     @property
     def pages(self) -> int:
