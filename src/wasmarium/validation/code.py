@@ -14,14 +14,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import accumulate
 from operator import length_hint
 from typing import Any, overload
 
 from wasmarium.binary.code import instruction_at, read_instruction, read_locals
 from wasmarium.errors import Location, Malformed
+from wasmarium.features import Features
 from wasmarium.instructions import immediates as imm
-from wasmarium.instructions.table import INSTRUCTIONS, PREFIXES, Instruction
+from wasmarium.instructions.table import BY_MNEMONIC, INSTRUCTIONS, PREFIXES, Instruction
 from wasmarium.leb128 import read_u32
 from wasmarium.module import Code
 from wasmarium.types import I32, ValueType
@@ -74,7 +76,7 @@ _BY_MNEMONIC = {
     "br_if": _BR_IF,
     "end": _END,
 }
-_BLOCKS = ("block", "loop", "if")
+_BLOCKS = tuple(BY_MNEMONIC[mnemonic][0] for mnemonic in ("block", "loop", "if"))
 # How many bytes an integer has if its value cannot be too large, and what the one byte more may be.
 _LENGTHS = {
     imm.I32_CONST: (4, frozenset((*range(0x08), *range(0x78, 0x80)))),
@@ -84,39 +86,38 @@ _LENGTHS = {
 
 def _shortcuts(context: Context) -> list[_Shortcut]:
     """By opcode: a kind and three things that it needs, as the loop of ``_walk`` takes them."""
+    table = list(_common_shortcuts(context.features, bool(context.memories) and context.memories[0].address is I32))
+    for row in _BLOCKS:
+        table[row.opcode] = _BLOCK, row.mnemonic, _block_types(context), row.mnemonic == "if"
+    readable: list[Signature | None] = [([], [kind.content]) for kind in context.globals]
+    settable: list[Signature | None] = [([kind.content], []) if kind.mutable else None for kind in context.globals]
+    for mnemonic, types in (("call", context.functions), ("global.get", readable), ("global.set", settable)):
+        table[BY_MNEMONIC[mnemonic][0].opcode] = _TYPED, types, None, None
+    return table
+
+
+@cache
+def _common_shortcuts(features: Features, memory32: bool) -> tuple[_Shortcut, ...]:
+    """The shortcuts that modules share if they have a memory of 32 bits, or if they have none."""
     table: list[_Shortcut] = [(_SLOW, None, None, None)] * 256
-    address = context.memories[0].address if context.memories else None
-    # Memory arguments of 64-bit memories may be longer, which their rules know.
-    if address is not I32:
-        address = None
     for row in INSTRUCTIONS:
-        if row.opcode > 0xFF or row.feature not in context.features:
+        if row.opcode > 0xFF or row.feature not in features:
             continue
         arity = len(row.parameters), len(row.results)
         shortcut: _Shortcut | None = None
         if row.mnemonic in _BY_MNEMONIC:
             shortcut = _BY_MNEMONIC[row.mnemonic], None, None, row
-        elif row.mnemonic in _BLOCKS:
-            shortcut = _BLOCK, row.mnemonic, _block_types(context), row.mnemonic == "if"
         elif row.kind == "const" and row.immediates[0] in _LENGTHS:
             shortcut = _CONST, *_LENGTHS[row.immediates[0]], row.results[0]
         elif row.kind == "simple" and arity == (1, 1):
             shortcut = _UNARY, row.parameters[0], None, row.results[0]
         elif row.kind == "simple" and arity == (2, 1):
             shortcut = _BINARY, row.parameters[0], row.parameters[1], row.results[0]
-        elif row.kind == "load" and address is not None:
-            shortcut = _LOAD, address, row.width.bit_length(), row.results[0]
-        elif row.kind == "store" and address is not None:
-            shortcut = _STORE, address, row.width.bit_length(), row.parameters[0]
-        elif row.mnemonic == "call":
-            shortcut = _TYPED, context.functions, None, None
-        elif row.mnemonic == "global.get":
-            shortcut = _TYPED, [([], [kind.content]) for kind in context.globals], None, None
-        elif row.mnemonic == "global.set":
-            settable: list[Signature | None] = [
-                ([kind.content], []) if kind.mutable else None for kind in context.globals
-            ]
-            shortcut = _TYPED, settable, None, None
+        elif row.kind in ("load", "store"):
+            # Memory arguments of 64-bit memories may be longer, which their rules know.
+            if memory32:
+                value = row.results[0] if row.kind == "load" else row.parameters[0]
+                shortcut = _LOAD if row.kind == "load" else _STORE, I32, row.width.bit_length(), value
         elif len(row.immediates) == 1 and row.immediates[0].read is read_u32:
             shortcut = _INDEX, RULES[row], row, None
         elif not row.immediates:
@@ -124,8 +125,20 @@ def _shortcuts(context: Context) -> list[_Shortcut]:
         if shortcut is not None:
             table[row.opcode] = shortcut
     for prefix in PREFIXES:
-        table[prefix] = _TYPED, _prefixed(context, prefix), None, None
-    return table
+        table[prefix] = _TYPED, _prefixed(features, prefix), None, None
+    return tuple(table)
+
+
+def _prefixed(features: Features, prefix: int) -> list[Signature | None]:
+    """Types of the instructions behind a prefix, where they are simple and without immediates."""
+    found: list[Signature | None] = []
+    for row in INSTRUCTIONS:
+        code = row.opcode & 0xFFF
+        simple = row.kind == "simple" and not row.immediates
+        if row.opcode >> 12 == prefix and simple and row.feature in features:
+            found += [None] * (code + 1 - len(found))
+            found[code] = plain.signature_of(row)
+    return found
 
 
 def _block_types(context: Context) -> dict[int, Types]:
@@ -135,21 +148,9 @@ def _block_types(context: Context) -> dict[int, Types]:
         if feature_of(value) in context.features:
             found[code] = [value]
     if "multi-value" in context.features:
-        for index, signature in enumerate(context.signatures[:64]):
+        for index, signature in enumerate(context.signatures[:0x40]):
             if signature is not None and not signature[0]:
                 found[index] = signature[1]
-    return found
-
-
-def _prefixed(context: Context, prefix: int) -> list[Signature | None]:
-    """Types of the instructions behind a prefix, where they are simple and without immediates."""
-    found: list[Signature | None] = []
-    for row in INSTRUCTIONS:
-        code = row.opcode & 0xFFF
-        simple = row.kind == "simple" and not row.immediates
-        if row.opcode >> 12 == prefix and simple and row.feature in context.features:
-            found += [None] * (code + 1 - len(found))
-            found[code] = plain.signature_of(row)
     return found
 
 
@@ -372,3 +373,5 @@ class CodeValidator(Machine):
             if signature is not NOTHING:
                 self.apply(signature)
             iterator.__setstate__(position - start)
+            if not frames:
+                return
