@@ -13,8 +13,14 @@ from typing import Any
 from wasmarium.binary.reading import malformed, read_opcode
 from wasmarium.errors import Malformed
 from wasmarium.features import ALL, Features
-from wasmarium.instructions.immediates import read_value_type
-from wasmarium.instructions.table import Instruction
+from wasmarium.instructions.immediates import (
+    I32_CONST,
+    I64_CONST,
+    MEMORY_ARGUMENT,
+    MemoryArgument,
+    read_value_type,
+)
+from wasmarium.instructions.table import BY_OPCODE, INSTRUCTIONS, Instruction
 from wasmarium.leb128 import Bytes, read_u32
 from wasmarium.types import ValueType
 
@@ -94,3 +100,56 @@ def instruction_at(
             return index, row, position
         index, position = index + 1, following
     return index, None, end
+
+
+def validated_body(data: bytes, start: int, end: int) -> tuple[list[int], list[Instruction], list[tuple[Any, ...]]]:
+    """Offsets, rows and immediates of a body that is known to be valid, all at once.
+
+    The commonest shapes (no immediates, a small index or constant, a small memarg) are read in
+    place, which is several times quicker than :func:`instructions`.
+    """
+    offsets: list[int] = []
+    rows: list[Instruction] = []
+    operands: list[tuple[Any, ...]] = []
+    position = start
+    while position < end:
+        offset = position
+        opcode = data[position]
+        shape = _SHAPES[opcode]
+        if shape == _NOTHING:
+            position += 1
+            immediates: tuple[Any, ...] = ()
+        elif shape == _NUMBER and (byte := data[position + 1]) < _SMALL_BELOW[opcode]:
+            position += 2
+            immediates = _SMALL[byte]
+        elif shape == _MEMORY and data[position + 1] < 0x40 and (byte := data[position + 2]) < 0x80:
+            immediates = (MemoryArgument(data[position + 1], byte, 0),)
+            position += 3
+        else:
+            row, immediates, position = read_instruction(data, position)
+            offsets.append(offset)
+            rows.append(row)
+            operands.append(immediates)
+            continue
+        offsets.append(offset)
+        rows.append(BY_OPCODE[opcode])
+        operands.append(immediates)
+    return offsets, rows, operands
+
+
+_OTHER, _NOTHING, _NUMBER, _MEMORY = range(4)
+_SMALL = tuple((number,) for number in range(0x80))
+_SHAPES = [_OTHER] * 256
+_SMALL_BELOW = [0x80] * 256
+for _row in INSTRUCTIONS:
+    if _row.opcode < 0x100:
+        if not _row.immediates:
+            _SHAPES[_row.opcode] = _NOTHING
+        elif _row.immediates == (MEMORY_ARGUMENT,):
+            _SHAPES[_row.opcode] = _MEMORY
+        elif len(_row.immediates) == 1 and _row.immediates[0].read is read_u32:
+            _SHAPES[_row.opcode] = _NUMBER
+        elif _row.immediates[0] in (I32_CONST, I64_CONST):
+            _SHAPES[_row.opcode] = _NUMBER
+            # Bit 6 of a signed number is its sign.
+            _SMALL_BELOW[_row.opcode] = 0x40

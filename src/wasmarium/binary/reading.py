@@ -49,16 +49,17 @@ def read_opcode(data: Bytes, position: int, features: Features) -> tuple[Instruc
         raise malformed(UNEXPECTED_END, position)
     opcode = data[position]
     end = position + 1
-    shown = f"{opcode:02x}"
     if opcode in PREFIXES:
         code, end = read_u32(data, end)
-        shown += f" {code:02x}"
         # A row has twelve bits for it; a greater code must not look like one with a longer prefix.
         opcode = opcode << 12 | code if code < 0x1000 else -1
     row = BY_OPCODE.get(opcode)
-    if row is None:
-        raise malformed(f"illegal opcode {shown}", position)
-    if row.feature not in features:
+    if row is None or row.feature not in features:
+        shown = f"{data[position]:02x}"
+        if data[position] in PREFIXES:
+            shown += f" {read_u32(data, position + 1)[0]:02x}"
+        if row is None:
+            raise malformed(f"illegal opcode {shown}", position)
         raise switched_off(f"illegal opcode {shown}", row.mnemonic, row.feature, position)
     return row, end
 

@@ -17,7 +17,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.interpreter.operations import NAMES, Operation
-from wasmarium.engines.interpreter.plan import FREE, RETURN, Jump, Plan
+from wasmarium.engines.interpreter.plan import FREE, RETURN, WAITS, Jump, Plan
 from wasmarium.errors import TrapCode, trap
 from wasmarium.runtime.function import WasmFunction
 
@@ -119,41 +119,29 @@ def _defer(block: Block) -> None:
 
 # ---- single instructions ----
 
-_FACTORIES: dict[tuple[str, int, int, int], Callable[..., Step]] = {}
+_FACTORIES: dict[str, Callable[..., Step]] = {}
 
 
-def _factory(text: str, pops: int, pushes: int, arguments: int) -> Callable[..., Step]:
-    """A function that makes the closure of an instruction from its slots and arguments. It is pure,
-    so it is kept for the whole process."""
-    key = (text, pops, pushes, arguments)
-    made = _FACTORIES.get(key)
-    if made is None:
-        names = {f"x{i}": f"x{i}" for i in range(arguments)}
-        body = text.format(*(f"r[s{i}]" for i in range(pops)), **names)
-        if pushes:
-            body = f"r[d] = {body}" if pushes == 1 else f"r[d : d + {pushes}] = {body}"
-        parameters = [*(f"s{i}" for i in range(pops)), *names]
-        source = f"def make(d, {', '.join(parameters)}):\n def step(r):\n  {body}\n return step\n"
-        namespace = dict(NAMES)
-        exec(source, namespace)
-        made = _FACTORIES[key] = namespace["make"]
+def _factory(found: Operation) -> Callable[..., Step]:
+    """A function that makes the closure of an instruction from its slots and arguments. It is pure
+    and the same for all with this text, so it is kept for the whole process."""
+    names = {f"x{i}": f"x{i}" for i in range(len(found.arguments))}
+    body = found.text.format(*(f"r[s{i}]" for i in range(found.pops)), **names)
+    if found.pushes:
+        body = f"r[d] = {body}" if found.pushes == 1 else f"r[d : d + {found.pushes}] = {body}"
+    parameters = [*(f"s{i}" for i in range(found.pops)), *names]
+    source = f"def make(d, {', '.join(parameters)}):\n def step(r):\n  {body}\n return step\n"
+    namespace = dict(NAMES)
+    exec(source, namespace)
+    made: Callable[..., Step] = namespace["make"]
+    _FACTORIES[found.text] = made
     return made
 
 
 def _step(found: Operation, slot: int) -> Step:
     base = slot - found.pops
-    make = _factory(found.text, found.pops, found.pushes, len(found.arguments))
+    make = _FACTORIES.get(found.text) or _factory(found)
     return make(base, *range(base, slot), *found.arguments)
-
-
-_GET = Operation("r[{x0}]", (), 0, 1, 0, False)
-_SET = Operation("r[{x0}] = {0}", (), 1, 0, 0, False)
-
-
-def _local(mnemonic: str, index: int, slot: int) -> Step:
-    if mnemonic == "local.get":
-        return _factory(_GET.text, 0, 1, 1)(slot, index)
-    return _factory(_SET.text, 1, 0, 1)(slot, slot - 1, index)
 
 
 # ---- building ----
@@ -177,12 +165,11 @@ def build(block: Block) -> None:
             ):
                 _finish(block, pc)
                 break
+        elif row.kind == "atomic" and mnemonic in WAITS:
+            _finish(block, pc)
+            break
         elif mnemonic != "drop":
-            found = plan.operations[pc]
-            if found is None:
-                steps.append(_local(mnemonic, plan.immediates[pc][0], slots[pc]))
-            else:
-                steps.append(_step(found, slots[pc]))
+            steps.append(_step(plan.operation(pc), slots[pc]))
             pcs.append(pc)
             costs.append(cost + 1)
             cost = 0
@@ -330,7 +317,8 @@ def _return(source: int, arity: int) -> Leave:
 
     def leave(machine: Machine, r: Activation) -> Block | None:
         if not machine.callers:
-            return machine.finish(r[source:end])
+            machine.finish(r[source:end])
+            return None
         caller, following, slot = machine.callers.pop()
         if arity:
             caller[slot : slot + arity] = r[source:end]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.interpreter import helpers
 from wasmarium.engines.interpreter.blocks import Activation, Block, Code, Leave
+from wasmarium.engines.interpreter.plan import WAITS
 from wasmarium.errors import TrapCode, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, WasmFunction
+from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending, WasmFunction
+from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.tag import ExceptionInstance
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ def leave_by(block: Block, pc: int) -> None:
     if mnemonic == "throw_ref":
         block.leave = _throw_reference(slot - 1)
         return
+    if mnemonic in WAITS:
+        memory, offset = instance.memories[immediates[0].memory], immediates[0].offset
+        block.leave = _wait(memory, offset, plan.rows[pc].width, slot - 3, block.code.block(pc + 1))
+        return
     tail = mnemonic.startswith("return_")
     following = block.code.block(pc + 1) if not tail else block
     if mnemonic.endswith("call"):
@@ -132,6 +138,20 @@ def _call(function: WasmFunction, slot: int, following: Block) -> Leave:
         machine.r = r[slot:end] + code.fresh
         entry: Block = code.entry
         return entry
+
+    return leave
+
+
+def _wait(memory: MemoryInstance, offset: int, width: int, slot: int, following: Block) -> Leave:
+    from wasmarium.runtime.atomics import wait
+
+    def leave(machine: Machine, r: Activation) -> Block | None:
+        result = wait(memory, r[slot] + offset, r[slot + 1], r[slot + 2], width)
+        if isinstance(result, Pending):
+            machine.suspend(result, following, slot)
+            return None
+        r[slot] = result
+        return following
 
     return leave
 

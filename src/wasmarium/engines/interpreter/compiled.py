@@ -101,15 +101,14 @@ class _Writer:
             row = plan.rows[pc]
             if row.kind == "control":
                 continue
-            found = plan.operations[pc]
-            if found is not None:
-                self.operate(found)
-            elif row.mnemonic == "drop":
+            if row.mnemonic == "drop":
                 dropped = self.pop()
                 if dropped.traps:
                     self.emit(f"({dropped.text})")
-            else:
+            elif row.mnemonic.startswith("local."):
                 self.local(row.mnemonic, plan.immediates[pc][0])
+            else:
+                self.operate(plan.operation(pc))
         self.pc = block.last
         if block.falls:
             self.flush()

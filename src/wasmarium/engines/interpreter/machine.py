@@ -250,11 +250,15 @@ class Machine:
         assert self._block is not None
         results = self._invoke(function, self._block.code.function.instance, arguments)
         if isinstance(results, Pending):
-            self._waiting = (following, slot)
-            self._outcome = Suspended(results)
+            self.suspend(results, following, slot)
             return None
         self.r[slot : slot + len(results)] = results
         return following
+
+    def suspend(self, pending: Pending, following: Block, slot: int) -> None:
+        """Wait for ``pending``; then its results go to ``slot`` and the call goes on with ``following``."""
+        self._waiting = (following, slot)
+        self._outcome = Suspended(pending)
 
     def tail_call_host(self, function: HostFunction, arguments: list[Value]) -> Block | None:
         """Call ``function`` in place of the present activation."""
@@ -269,8 +273,7 @@ class Machine:
             return None
         self.r, following, slot = self.callers.pop()
         if isinstance(results, Pending):
-            self._waiting = (following, slot)
-            self._outcome = Suspended(results)
+            self.suspend(results, following, slot)
             return None
         self.r[slot : slot + len(results)] = results
         return following

@@ -15,9 +15,10 @@ from typing import Any
 
 from wasmarium.engines.interpreter import helpers
 from wasmarium.instructions import numeric
-from wasmarium.instructions.table import Instruction
+from wasmarium.instructions.table import INSTRUCTIONS, Instruction
 from wasmarium.runtime.instance import ModuleInstance
-from wasmarium.runtime.memory import WATCH_SHIFT
+from wasmarium.runtime.memory import WATCH_SHIFT, MemoryInstance
+from wasmarium.runtime.values import default_value
 from wasmarium.types import I64, ArrayType, FieldType, PackedType, StructType, reference
 
 PURE, READS, WRITES = range(3)
@@ -50,11 +51,14 @@ NAMES: dict[str, Any] = {
     "u32": struct.Struct("<I").unpack_from,
     "s32": struct.Struct("<i").unpack_from,
     "u64": struct.Struct("<Q").unpack_from,
+    "u128": struct.Struct("<16s").unpack_from,
+    "from_bytes": int.from_bytes,
     "d64": struct.Struct("<d").unpack_from,
     "load_f32": numeric.f32_from_bytes,
     "p16": struct.Struct("<H").pack_into,
     "p32": struct.Struct("<I").pack_into,
     "p64": struct.Struct("<Q").pack_into,
+    "p128": struct.Struct("<16s").pack_into,
     "pd64": struct.Struct("<d").pack_into,
     "store_f32": numeric.f32_to_bytes,
 }
@@ -87,6 +91,19 @@ _STORES = {
     "i64.store8": "@[A] = {1} & 255",
     "i64.store16": "p16(@, A, {1} & 65535)",
     "i64.store32": "p32(@, A, {1} & 0xFFFFFFFF)",
+    "v128.store": "p128(@, A, ({1}).to_bytes(16, 'little'))",
+    "v128.store8_lane": "@[A] = {1} >> {x2} & 255",
+    "v128.store16_lane": "p16(@, A, {1} >> {x2} & 65535)",
+    "v128.store32_lane": "p32(@, A, {1} >> {x2} & 0xFFFFFFFF)",
+    "v128.store64_lane": "p64(@, A, {1} >> {x2} & 0xFFFFFFFFFFFFFFFF)",
+}
+# By width: the bytes there as one unsigned integer.
+_READS = {
+    1: "@[A]",
+    2: "u16(@, A)[0]",
+    4: "u32(@, A)[0]",
+    8: "u64(@, A)[0]",
+    16: "from_bytes(u128(@, A)[0], 'little')",
 }
 
 
@@ -98,19 +115,33 @@ def operation(row: Instruction, immediates: tuple[Any, ...], instance: ModuleIns
 def _simple(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     found = _SIMPLE.get(row.mnemonic)
     if found is None:
-        found = _SIMPLE[row.mnemonic] = Operation(
-            numeric.EXPRESSIONS[row.mnemonic],
-            (),
+        rules = _vectors() if row.feature in _VECTORS else numeric
+        arguments = tuple(bytes(value) if isinstance(value, tuple) else value for value in immediates)
+        found = Operation(
+            rules.EXPRESSIONS[row.mnemonic],
+            arguments,
             len(row.parameters),
             len(row.results),
             PURE,
-            row.mnemonic in numeric.TRAPPING,
-            condition=numeric.COMPARISONS.get(row.mnemonic),
+            row.mnemonic in rules.TRAPPING,
+            condition=rules.COMPARISONS.get(row.mnemonic),
         )
+        if not arguments:
+            _SIMPLE[row.mnemonic] = found
     return found
 
 
 _SIMPLE: dict[str, Operation] = {}
+_VECTORS = frozenset({"simd", "relaxed-simd"})
+
+
+def _vectors() -> Any:
+    """The rules of vector instructions, which are loaded when they are first needed."""
+    from wasmarium.instructions import simd
+
+    if "swizzle" not in NAMES:
+        NAMES.update(simd.NAMES)
+    return simd
 
 
 def _const(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
@@ -128,26 +159,83 @@ def _address(offset: int) -> str:
 
 def _load(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     argument = immediates[0]
-    text = _LOADS[row.mnemonic].replace("@", "{x0}").replace("A", _address(argument.offset))
-    return Operation(text, (instance.memories[argument.memory].data, argument.offset), 1, 1, READS, True)
+    address = _address(argument.offset)
+    arguments = (instance.memories[argument.memory].data, argument.offset)
+    if row.feature in _VECTORS:
+        read = _READS[row.width].replace("@", "{x0}").replace("A", address)
+        return Operation(_vectors().LOADED[row.mnemonic].replace("{0}", read), arguments, 1, 1, READS, True)
+    text = _LOADS[row.mnemonic].replace("@", "{x0}").replace("A", address)
+    return Operation(text, arguments, 1, 1, READS, True)
+
+
+def _load_lane(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
+    argument, lane = immediates
+    _vectors()
+    read = _READS[row.width].replace("@", "{x0}").replace("A", _address(argument.offset))
+    text = f"replace_lane({read}, {{1}}, {{x2}}, {hex((1 << 8 * row.width) - 1)})"
+    arguments = (instance.memories[argument.memory].data, argument.offset, lane * 8 * row.width)
+    return Operation(text, arguments, 2, 1, READS, True)
 
 
 def _store(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     argument = immediates[0]
     memory = instance.memories[argument.memory]
-    address = _address(argument.offset)
-    text = _STORES[row.mnemonic].replace("@", "{x0}").replace("A", address)
+    text = _STORES[row.mnemonic].replace("@", "{x0}").replace("A", _address(argument.offset))
     arguments: tuple[Any, ...] = (memory.data, argument.offset)
+    if row.kind == "store_lane":
+        arguments += (immediates[1] * 8 * row.width,)
+    return _watched(text, arguments, row, memory, argument.offset)
+
+
+def _watched(text: str, arguments: tuple[Any, ...], row: Instruction, memory: MemoryInstance, offset: int) -> Operation:
+    """The store that ``text`` does, noted where someone watches; argument 1 is ``offset``."""
     if memory.written is not None:
-        text += f"; {{x2}}[{address} >> {WATCH_SHIFT}] = 1"
+        written, last = f"x{len(arguments)}", f"x{len(arguments) + 1}"
+        text += f"; {{{written}}}[{_address(offset)} >> {WATCH_SHIFT}] = 1"
         arguments += (memory.written,)
         if row.width > 1:
-            text += f"; {{x2}}[{{0}} + {{x3}} >> {WATCH_SHIFT}] = 1"
-            arguments += (argument.offset + row.width - 1,)
+            text += f"; {{{written}}}[{{0}} + {{{last}}} >> {WATCH_SHIFT}] = 1"
+            arguments += (offset + row.width - 1,)
+    # An assignment evaluates its right side, which is the upper operand, first.
     return Operation(text, arguments, 2, 0, WRITES, True, ordered=row.width > 1)
 
 
+def _atomic(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
+    from wasmarium.runtime import atomics
+
+    if "aligned" not in NAMES:
+        NAMES.update(atomics.NAMES)
+    argument = immediates[0]
+    memory, offset, width = instance.memories[argument.memory], argument.offset, row.width
+    address = _address(offset)
+    aligned = f"aligned({address}, {width - 1})" if width > 1 else address
+    mask = hex((1 << 8 * width) - 1)
+    name = row.mnemonic.rpartition(".")[2].removesuffix("_u")
+    if name.startswith("load"):
+        text = _READS[width].replace("@", "{x0}").replace("A", aligned)
+        return Operation(text, (memory.data, offset), 1, 1, READS, True)
+    if name.startswith("store"):
+        text = f"p{8 * width}(@, A, {{1}} & {mask})" if width > 1 else "@[A] = {1} & 255"
+        text = text.replace("@", "{x0}").replace("A", aligned)
+        return _watched(text, (memory.data, offset), row, memory, offset)
+    if name == "notify":
+        return Operation(f"notify({{x0}}, {address}, {{1}})", (memory, offset), 2, 1, WRITES, True)
+    if name == "cmpxchg":
+        text = f"compare_exchange({{x0}}, {address}, {{1}} & {mask}, {{2}} & {mask}, {width})"
+        return Operation(text, (memory, offset), 3, 1, WRITES, True)
+    text = f"read_modify_write({{x0}}, {address}, {{1}}, {width}, {{x2}})"
+    return Operation(text, (memory, offset, atomics.OPERATORS[name]), 2, 1, WRITES, True)
+
+
 def _variable(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
+    match row.mnemonic:
+        case "local.get":
+            return Operation("r[{x0}]", immediates, 0, 1, PURE, False)
+        case "local.set":
+            return Operation("r[{x0}] = {0}", immediates, 1, 0, PURE, False)
+        case "local.tee":
+            # The result stays in the slot where the operand is.
+            return Operation("r[{x0}] = {0}", immediates, 1, 0, PURE, False)
     variable = instance.globals[immediates[0]]
     if row.mnemonic == "global.get":
         return Operation("{x0}.value", (variable,), 0, 1, READS, False)
@@ -298,7 +386,7 @@ def _aggregate(row: Instruction, immediates: tuple[Any, ...], instance: ModuleIn
                 pops = len(fields)
                 arguments = (defined, tuple(_mask(field) for field in fields))
             elif mnemonic == "struct.new_default":
-                arguments = (defined, [helpers.default_value(field.unpacked) for field in fields])
+                arguments = (defined, [default_value(field.unpacked) for field in fields])
             else:
                 field = fields[immediates[1]]
                 value = _sign(field) if mnemonic == "struct.get_s" else _mask(field)
@@ -306,7 +394,7 @@ def _aggregate(row: Instruction, immediates: tuple[Any, ...], instance: ModuleIn
         elif isinstance(composite, ArrayType):
             element = composite.element
             third: Any = _sign(element) if mnemonic == "array.get_s" else _mask(element)
-            arguments = (defined, limit, third, helpers.default_value(element.unpacked))
+            arguments = (defined, limit, third, default_value(element.unpacked))
             if mnemonic == "array.new_fixed":
                 pops = immediates[1]
             elif mnemonic.endswith("_data"):
@@ -324,6 +412,9 @@ _KINDS: dict[str, Callable[[Instruction, tuple[Any, ...], ModuleInstance], Opera
     "const": _const,
     "load": _load,
     "store": _store,
+    "load_lane": _load_lane,
+    "store_lane": _store,
+    "atomic": _atomic,
     "variable": _variable,
     "parametric": _parametric,
     "memory": _memory,
@@ -331,3 +422,57 @@ _KINDS: dict[str, Callable[[Instruction, tuple[Any, ...], ModuleInstance], Opera
     "reference": _reference,
     "aggregate": _aggregate,
 }
+
+
+def stack_change(row: Instruction) -> int | None:
+    """By how much ``row`` changes the height of the operand stack; None where it is a control
+    instruction or depends on immediates."""
+    return _CHANGES[row]
+
+
+def _change(row: Instruction) -> int | None:
+    fixed = len(row.results) - len(row.parameters)
+    match row.kind:
+        case "simple" | "const":
+            return fixed
+        case "load" | "store" | "load_lane" | "store_lane" | "atomic":
+            return fixed - 1
+        case "control":
+            return None
+        case "aggregate":
+            if row.mnemonic in ("ref.test", "ref.cast"):
+                return 0
+            _, pops, pushes, _ = _AGGREGATES[row.mnemonic]
+            return None if pops is None else pushes - pops
+    return _STACK_CHANGES[row.mnemonic]
+
+
+_STACK_CHANGES = {
+    "drop": -1,
+    "select": -2,
+    "local.get": 1,
+    "local.set": -1,
+    "local.tee": 0,
+    "global.get": 1,
+    "global.set": -1,
+    "table.get": 0,
+    "table.set": -2,
+    "table.size": 1,
+    "table.grow": -1,
+    "elem.drop": 0,
+    "table.init": -3,
+    "table.copy": -3,
+    "table.fill": -3,
+    "memory.size": 1,
+    "memory.grow": 0,
+    "data.drop": 0,
+    "memory.init": -3,
+    "memory.copy": -3,
+    "memory.fill": -3,
+    "ref.null": 1,
+    "ref.is_null": 0,
+    "ref.func": 1,
+    "ref.eq": -1,
+    "ref.as_non_null": 0,
+}
+_CHANGES = {row: _change(row) for row in INSTRUCTIONS}

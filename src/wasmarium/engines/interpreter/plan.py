@@ -11,13 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from wasmarium.binary.code import instructions, read_locals
-from wasmarium.engines.interpreter.operations import Operation, operation
+from wasmarium.binary.code import read_locals, validated_body
+from wasmarium.engines.interpreter.operations import Operation, operation, stack_change
 from wasmarium.errors import Location, Unsupported
 from wasmarium.instructions.table import Instruction
 from wasmarium.runtime.function import WasmFunction
 from wasmarium.runtime.values import Value, default_value
 from wasmarium.types import FunctionType, ValueType
+
+WAITS = frozenset({"memory.atomic.wait32", "memory.atomic.wait64"})
+"""Instructions that may suspend the call, so they end their block as calls do."""
 
 RETURN = -1
 """The target of a jump that leaves the function."""
@@ -82,15 +85,8 @@ class Plan:
             closed = value_type.close(instance.types)
             fresh += [default_value(closed) if closed.defaultable else None] * count
         self.locals = self.parameters + len(fresh)
-        self.offsets: list[int] = []
-        self.rows: list[Instruction] = []
-        self.immediates: list[tuple[Any, ...]] = []
-        for offset, row, immediates in instructions(module.data, self.body, code.end):
-            self.offsets.append(offset)
-            self.rows.append(row)
-            self.immediates.append(immediates)
+        self.offsets, self.rows, self.immediates = validated_body(module.data, self.body, code.end)
         self.slots: list[int] = [-1] * len(self.rows)
-        self.operations: list[Operation | None] = [None] * len(self.rows)
         self.jumps: dict[int, tuple[Jump, ...]] = {}
         self.handlers: list[Handler] = []
         self.leaders: set[int] = set()
@@ -113,22 +109,22 @@ class Plan:
                 self._control(pc, row)
             elif not self._dead:
                 slots[pc] = height = self._height
-                if row.kind == "variable" and row.mnemonic[0] == "l":
-                    mnemonic = row.mnemonic
-                    self._height = height + (1 if mnemonic == "local.get" else -1 if mnemonic == "local.set" else 0)
-                elif row.mnemonic == "drop":
-                    self._height = height - 1
-                else:
-                    try:
-                        found = operation(row, self.immediates[pc], self._instance)
-                    except KeyError:
-                        raise self._unsupported(pc) from None
-                    self.operations[pc] = found
-                    self._height = height - found.pops + found.pushes
+                change = stack_change(row)
+                if change is None:
+                    found = self.operation(pc)
+                    change = found.pushes - found.pops
+                self._height = height + change
             if self._height > highest:
                 highest = self._height
         self.size = highest + 1
         del self._controls
+
+    def operation(self, pc: int) -> Operation:
+        """What instruction ``pc``, no control instruction, does. Raises Unsupported."""
+        try:
+            return operation(self.rows[pc], self.immediates[pc], self._instance)
+        except KeyError:
+            raise self._unsupported(pc) from None
 
     def _unsupported(self, pc: int) -> Unsupported:
         row = self.rows[pc]
@@ -163,8 +159,10 @@ class Plan:
 
     def _called(self, row: Instruction, immediates: tuple[Any, ...]) -> FunctionType:
         if row.mnemonic in ("call", "return_call"):
-            return self._instance.functions[immediates[0]].type
-        return self._instance.types[immediates[0]].function
+            function = self._instance.functions[int(immediates[0])]
+            return function.type
+        defined = self._instance.types[int(immediates[0])]
+        return defined.function
 
     def _control(self, pc: int, row: Instruction) -> None:
         controls = self._controls
