@@ -5,12 +5,9 @@ Storage is ``host`` (a directory) or ``memory``, platform ``cpython`` or ``pyodi
 
 from __future__ import annotations
 
-_SIMD = "the interpreter has no SIMD yet (issue 3)"
 _MILLISECONDS = "Emscripten keeps the times of files in milliseconds"
 
 GAPS: dict[tuple[str, str, str], str] = {
-    ("c/simd.wasm", "host", "cpython"): _SIMD,
-    ("c/simd.wasm", "host", "pyodide"): _SIMD,
     ("rust/fd_filestat_set", "host", "pyodide"): _MILLISECONDS,
     ("rust/path_filestat", "host", "pyodide"): _MILLISECONDS,
     ("rust/path_link", "host", "pyodide"): "Emscripten has no hard links",
