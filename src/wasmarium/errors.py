@@ -209,19 +209,22 @@ class Frame:
 
     @property
     def func_index(self) -> int | None:
-        """wasmtime's name for ``function_index``; likewise the three below."""
+        """wasmtime's name for ``function_index``."""
         return self.function_index
 
     @property
     def func_name(self) -> str | None:
+        """wasmtime's name for ``function_name``."""
         return self.function_name
 
     @property
     def func_offset(self) -> int | None:
+        """wasmtime's name for ``function_offset``."""
         return self.function_offset
 
     @property
     def module_offset(self) -> int | None:
+        """wasmtime's name for ``offset``."""
         return self.offset
 
     def __str__(self) -> str:

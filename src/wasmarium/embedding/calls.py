@@ -92,6 +92,8 @@ def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Valu
     if isinstance(outcome, Suspended):
         return outcome.pending
     if isinstance(outcome, OutOfFuel):
+        # What is left does not pay for the next stretch of code; wasmtime says that nothing is left.
+        store._runtime.fuel = 0
         raise _trap(execution, TrapCode.OUT_OF_FUEL)
     return None
 
