@@ -385,18 +385,22 @@ def function(mnemonic: str) -> Callable[..., Any]:
     return found
 
 
-def f32_from_bytes(data: Any, offset: int, unpack: Any = struct.Struct("<f").unpack_from) -> float:
+_unpack_f32 = struct.Struct("<f").unpack_from
+_pack_f32 = struct.Struct("<f").pack_into
+
+
+def f32_from_bytes(data: Any, offset: int) -> float:
     """An f32 in memory. Raises struct.error or OverflowError when it is not all inside."""
-    value: float = unpack(data, offset)[0]
+    value: float = _unpack_f32(data, offset)[0]
     if value == value:
         return value
     return f32_from_bits(int.from_bytes(data[offset : offset + 4], "little"))
 
 
-def f32_to_bytes(data: Any, offset: int, value: float, pack: Any = struct.Struct("<f").pack_into) -> None:
+def f32_to_bytes(data: Any, offset: int, value: float) -> None:
     """Store an f32; raises like :func:`f32_from_bytes`, with nothing stored."""
     if value == value:
-        pack(data, offset, value)
+        _pack_f32(data, offset, value)
     else:
-        pack(data, offset, 0.0)
+        _pack_f32(data, offset, 0.0)
         data[offset : offset + 4] = f32_bits(value).to_bytes(4, "little")
