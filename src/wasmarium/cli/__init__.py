@@ -11,15 +11,9 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from wasmarium.cli import inspect, run, validate
-from wasmarium.cli.complaint import Complaint
-from wasmarium.cli.output import write
-
 BROKEN_PIPE = 141
 INTERRUPTED = 130
 """What a shell says of a program that died of SIGPIPE, of SIGINT."""
-
-COMMANDS = (run, validate, inspect)
 
 EXAMPLES = """
 examples:
@@ -43,9 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = _dispatch(given)
         sys.stdout.flush()
-    except Complaint as complaint:
-        write(str(complaint), sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -59,6 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(argv: list[str]) -> int:
+    # Imported here, so that an interruption while the package loads is quiet too.
+    from wasmarium.cli import inspect, run, validate
+    from wasmarium.cli.complaint import Complaint
+    from wasmarium.cli.output import write
+
     parser = argparse.ArgumentParser(
         prog="wasmarium",
         description="Run, check and look into WebAssembly modules. Needs nothing but Python.",
@@ -67,7 +63,7 @@ def _dispatch(argv: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"wasmarium {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in COMMANDS:
+    for command in (run, validate, inspect):
         command.configure(commands)
     guest: list[str] = []
     if argv[:1] == ["run"]:
@@ -77,7 +73,11 @@ def _dispatch(argv: list[str]) -> int:
         parser.print_help()
         return 2
     arguments.guest = guest
-    status: int = arguments.execute(arguments)
+    try:
+        status: int = arguments.execute(arguments)
+    except Complaint as complaint:
+        write(str(complaint), sys.stderr)
+        return 1
     return status
 
 

@@ -57,9 +57,17 @@ class Linker(Managed):
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
         self.engine = engine
-        self.allow_shadowing = False
-        """Whether a name may be defined again, the last definition counting."""
+        self._shadowing = False
         self._definitions: dict[tuple[str, str], Definition] = {}
+
+    @property
+    def allow_shadowing(self) -> bool:
+        """Whether names may be defined again, the last definition counting; False at first."""
+        return self._shadowing
+
+    @allow_shadowing.setter
+    def allow_shadowing(self, allow: bool) -> None:
+        self._shadowing = allow
 
     # ---- defining ----
 
@@ -142,7 +150,7 @@ class Linker(Managed):
     def _define(self, module: str, name: str, definition: Definition) -> None:
         self._check_open()
         key = module, name
-        if key in self._definitions and not self.allow_shadowing:
+        if key in self._definitions and not self._shadowing:
             raise WasmError(f"import of `{module}::{name}` defined twice")
         self._definitions[key] = definition
 
