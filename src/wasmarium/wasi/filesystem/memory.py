@@ -298,6 +298,8 @@ class MemoryDirectory(_Handle, Directory):
         moves_directory = inode.kind is FileType.DIRECTORY
         if moves_directory and _contains(inode, other.inode):
             fail(Errno.INVAL)
+        if old is not None and _contains(old, self.inode):
+            fail(Errno.NOTEMPTY)
         if old is None:
             if not other.inode.links:
                 fail(Errno.NOENT)

@@ -34,7 +34,7 @@ def fd_advise(wasi: Wasi, memory: GuestMemory, fd: int, offset: int, length: int
     """Say how a file will be used. It is advice: no file system here uses it."""
     member(Advice, advice)
     _ = wasi.descriptors[fd].file
-    if offset + length > _LARGEST:
+    if length > _LARGEST:
         fail(Errno.INVAL)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.descriptor import Descriptor
-from wasmarium.wasi.errno import Errno
-from wasmarium.wasi.filesystem.base import fail
 from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, flags, store, total, vectors
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.waiting import Wait, then
@@ -41,9 +39,7 @@ def sock_recv(
 def sock_send(
     wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, siflags: int, done: int
 ) -> Wait | None:
-    """Send to a socket."""
-    if siflags:
-        fail(Errno.INVAL)
+    """Send to a socket. No flags are defined, so ``siflags`` means nothing."""
     content = memory.gather(vectors(memory, pointer, count))
 
     def finish(sent: int) -> None:
