@@ -15,6 +15,8 @@ const NOT_MOUNTED = new Set(["lib", "dev", "proc", "sys"]);
 // What a program may want to know about its terminal; nothing else of the environment goes in.
 const ENVIRONMENT = ["TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TZ", "LANG"];
 
+const METADATA = "/lib/wasmarium";
+
 const directory = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Makes the host's files visible under their own paths; returns the working directory inside. */
@@ -36,6 +38,14 @@ function mountHost(python) {
     if (!FS.analyzePath(needed).exists) mount(needed, needed);
   }
   return process.cwd();
+}
+
+/** Lets importlib.metadata know the package as if it were installed. */
+function describePackage(python) {
+  const { name, version } = JSON.parse(fs.readFileSync(at("package.json"), "utf8"));
+  const folder = `${METADATA}/${name}-${version}.dist-info`;
+  python.FS.mkdirTree(folder);
+  python.FS.writeFile(`${folder}/METADATA`, `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`);
 }
 
 /** Where Python finds the package: the sources of a checkout, else the wheel that was built. */
@@ -82,7 +92,7 @@ function connectStreams(python) {
 const PREPARE = `
 import importlib, pkgutil, sys
 import argparse, asyncio, contextlib, dataclasses, io, json, os, pathlib, random, re, runpy, struct, traceback
-sys.path.insert(0, package_path)
+sys.path[:0] = [package_path, metadata_path]
 import wasmarium.cli
 for module in pkgutil.iter_modules(wasmarium.cli.__path__, "wasmarium.cli."):
     if not module.name.endswith("__main__"):
@@ -138,9 +148,10 @@ async function load(options) {
 async function prepared(options) {
   const python = await load(options);
   mountHost(python);
-  python.globals.set("package_path", packagePath());
-  python.runPython(PREPARE);
-  python.globals.delete("package_path");
+  describePackage(python);
+  const locals = python.toPy({ package_path: packagePath(), metadata_path: METADATA });
+  python.runPython(PREPARE, { globals: locals });
+  locals.destroy();
   return python;
 }
 
@@ -179,6 +190,7 @@ async function loadPrepared() {
   }
   const python = await load({ _loadSnapshot: memory });
   mountHost(python);
+  describePackage(python);
   return python;
 }
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,6 +200,14 @@ def test_top_level_is_fixed() -> None:
     listing = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in listing.splitlines()}
     assert {name for name in top if not name.startswith(".")} - TOP_LEVEL - LOCK_FILES == set()
+
+
+@pytest.mark.cpython("looks at the repository, and only its package and tests are inside")
+def test_one_version() -> None:
+    root = Path(__file__).resolve().parents[2]
+    python = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    node = json.loads((root / "package.json").read_text(encoding="utf-8"))
+    assert (python["name"], python["version"]) == (node["name"], node["version"])
 
 
 # ---- the rules can fail -------------------------------------------------------------------------------------------
