@@ -152,6 +152,13 @@ def store_struct(memory: GuestMemory, pointer: int, content: bytes, alignment: i
     memory.write(pointer, content)
 
 
+def check_out(memory: GuestMemory, pointer: int, size: int) -> None:
+    """Trap unless an integer of ``size`` bytes can be written there. Functions ask before they do
+    anything, so that a call which traps has done nothing."""
+    check_aligned(pointer, size)
+    memory.memory.check(pointer, size)
+
+
 def check_aligned(pointer: int, alignment: int) -> None:
     """Trap for a pointer that is not a multiple of ``alignment`` (witx: a misaligned pointer traps)."""
     if pointer % alignment:

@@ -13,6 +13,7 @@ from wasmarium.wasi.preview1.abi import (
     Advice,
     FstFlags,
     Layout,
+    check_out,
     flags,
     member,
     pack_fdstat,
@@ -121,6 +122,7 @@ def fd_read(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, 
     """Read from the current place."""
     pieces = vectors(memory, pointer, count)
     descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
 
     def finish(content: bytes) -> None:
         memory.scatter(pieces, content)
@@ -133,6 +135,7 @@ def fd_pread(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int,
     """Read from ``offset``."""
     pieces = vectors(memory, pointer, count)
     descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
     content = descriptor.read_at(offset, total(pieces))
     memory.scatter(pieces, content)
     store(memory, done, len(content), 4)
@@ -141,17 +144,21 @@ def fd_pread(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int,
 def fd_write(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, done: int) -> Wait | None:
     """Write at the current place."""
     content = memory.gather(vectors(memory, pointer, count))
+    descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
 
     def finish(written: int) -> None:
         store(memory, done, written, 4)
 
-    return then(wasi.descriptors[fd].write(content), finish)
+    return then(descriptor.write(content), finish)
 
 
 def fd_pwrite(wasi: Wasi, memory: GuestMemory, fd: int, pointer: int, count: int, offset: int, done: int) -> None:
     """Write at ``offset``."""
     content = memory.gather(vectors(memory, pointer, count))
-    store(memory, done, wasi.descriptors[fd].write_at(offset, content), 4)
+    descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
+    store(memory, done, descriptor.write_at(offset, content), 4)
 
 
 def fd_prestat_get(wasi: Wasi, memory: GuestMemory, fd: int, prestat: int) -> None:
@@ -176,6 +183,7 @@ def fd_prestat_dir_name(wasi: Wasi, memory: GuestMemory, fd: int, path: int, len
 def fd_readdir(wasi: Wasi, memory: GuestMemory, fd: int, buffer: int, length: int, cookie: int, used: int) -> None:
     """Names in a directory, from ``cookie`` on, as many bytes as fit (the last one may be cut)."""
     entries = wasi.descriptors[fd].entries(anew=cookie == 0)
+    check_out(memory, used, 4)
     content = bytearray()
     for index in range(cookie, len(entries)):
         if len(content) >= length:
@@ -205,7 +213,9 @@ def fd_seek(
     if whence >= len(layout.whence):
         fail(Errno.INVAL)
     signed = offset - (1 << 64) if offset > _LARGEST else offset
-    store(memory, place, wasi.descriptors[fd].seek(signed, layout.whence[whence]), 8)
+    descriptor = wasi.descriptors[fd]
+    check_out(memory, place, 8)
+    store(memory, place, descriptor.seek(signed, layout.whence[whence]), 8)
 
 
 def fd_tell(wasi: Wasi, memory: GuestMemory, fd: int, place: int) -> None:

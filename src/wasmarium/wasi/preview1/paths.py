@@ -12,6 +12,7 @@ from wasmarium.wasi.preview1.abi import (
     Layout,
     LookupFlags,
     OFlags,
+    check_out,
     flags,
     pack_stat,
     rights,
@@ -117,6 +118,7 @@ def path_open(
         truncate=truncates,
     )
     start = wasi.descriptors[fd].base_directory
+    check_out(memory, opened, 4)
     node = paths.open_node(start, name, follow, mode, OFlags.DIRECTORY in asked)
     descriptor: Descriptor
     if isinstance(node, Directory):
@@ -132,6 +134,7 @@ def path_readlink(
     """The target of a symbolic link, cut to the buffer."""
     base = wasi.descriptors[fd].directory
     target = paths.read_link(base, string(memory, path, length)).encode()[:size]
+    check_out(memory, used, 4)
     memory.write(buffer, target)
     store(memory, used, len(target), 4)
 

@@ -22,6 +22,7 @@ from wasmarium.wasi.preview1.abi import (
     EventType,
     Layout,
     check_aligned,
+    check_out,
     member,
     store,
 )
@@ -61,6 +62,7 @@ def poll_oneoff(
     check_aligned(events, 8)
     memory.memory.check(subscriptions, count * layout.subscription_size)
     memory.memory.check(events, count * EVENT.size)
+    check_out(memory, done, 4)
     if count > MOST_SUBSCRIPTIONS:
         fail(Errno.NOMEM)
     asked = [

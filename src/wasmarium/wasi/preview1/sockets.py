@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.descriptor import Descriptor
-from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, flags, store, total, vectors
+from wasmarium.wasi.preview1.abi import RiFlags, SdFlags, check_out, flags, store, total, vectors
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.waiting import Wait, then
 from wasmarium.wasi.rights import FdFlags
@@ -13,11 +13,13 @@ from wasmarium.wasi.rights import FdFlags
 def sock_accept(wasi: Wasi, memory: GuestMemory, fd: int, fdflags: int, opened: int) -> Wait | None:
     """Accept a connection."""
     asked = flags(FdFlags, fdflags)
+    listener = wasi.descriptors[fd]
+    check_out(memory, opened, 4)
 
     def finish(connection: Descriptor) -> None:
         store(memory, opened, wasi.descriptors.add(connection), 4)
 
-    return then(wasi.descriptors[fd].accept(asked), finish)
+    return then(listener.accept(asked), finish)
 
 
 def sock_recv(
@@ -26,6 +28,9 @@ def sock_recv(
     """Receive from a socket."""
     asked = flags(RiFlags, riflags)
     pieces = vectors(memory, pointer, count)
+    descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
+    check_out(memory, out_flags, 2)
 
     def finish(content: bytes) -> None:
         memory.scatter(pieces, content)
@@ -33,7 +38,7 @@ def sock_recv(
         store(memory, out_flags, 0, 2)
 
     peek, wait_all = RiFlags.RECV_PEEK in asked, RiFlags.RECV_WAITALL in asked
-    return then(wasi.descriptors[fd].receive(total(pieces), peek, wait_all), finish)
+    return then(descriptor.receive(total(pieces), peek, wait_all), finish)
 
 
 def sock_send(
@@ -41,11 +46,13 @@ def sock_send(
 ) -> Wait | None:
     """Send to a socket. No flags are defined, so ``siflags`` means nothing."""
     content = memory.gather(vectors(memory, pointer, count))
+    descriptor = wasi.descriptors[fd]
+    check_out(memory, done, 4)
 
     def finish(sent: int) -> None:
         store(memory, done, sent, 4)
 
-    return then(wasi.descriptors[fd].send(content), finish)
+    return then(descriptor.send(content), finish)
 
 
 def sock_shutdown(wasi: Wasi, memory: GuestMemory, fd: int, how: int) -> None:
