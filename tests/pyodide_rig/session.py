@@ -25,6 +25,9 @@ from pytest_pyodide.server import DefaultHandler
 
 from shared_data import shared_root
 
+# what Node has, and the bridge uses, but the driver leaves out of the world it makes
+NODE_GLOBALS = ("performance", "crypto", "SharedArrayBuffer", "Atomics")
+
 # A browser that looks for nothing outside this machine, also as root and with a small /dev/shm.
 CHROMIUM_FLAGS = [
     "--js-flags=--expose-gc",
@@ -88,6 +91,7 @@ class PyodideSession:
         runner_name = config.option.runner.lower()
         browsers = self._browsers(runtime) if runner_name == "playwright" and runtime != "node" else None
         get_global_config().set_flags("chrome", CHROMIUM_FLAGS)
+        get_global_config().add_node_extra_globals(NODE_GLOBALS)
         runner = _get_runner_cls(runtime, runner_name, False)
         runner.script_timeout = FILE_TIMEOUT
         self._runner = runner(
