@@ -268,15 +268,18 @@ def i32x4_dot_i16x8_s(a: int, b: int) -> int:
 
 def i16x8_q15mulr_sat_s(a: int, b: int) -> int:
     products = map(multiply, _UNPACK16(a.to_bytes(16, "little")), _UNPACK16(b.to_bytes(16, "little")))
-    # Only -1 times -1 is too large.
-    return from_bytes(_PACK16(*[min(product + 16384 >> 15, 32767) for product in products]), "little")
+    # Only (-2^15)^2 is too large.
+    return from_bytes(
+        _PACK16(*[product + 0x4000 >> 15 if product != 0x40000000 else 0x7FFF for product in products]), "little"
+    )
 
 
 def _dot_pairs(a: int, b: int) -> list[int]:
     """The sums of neighbouring products of signed bytes, saturated to 16 bits."""
     products = list(map(multiply, _UNPACK8(a.to_bytes(16, "little")), _UNPACK8(b.to_bytes(16, "little"))))
-    # Only (-128 * -128) * 2 is too large.
-    return [min(x + y, 32767) for x, y in zip(products[::2], products[1::2], strict=True)]
+    # Only 2 * (-128)^2 is too large.
+    sums = map(operator.add, products[::2], products[1::2])
+    return [pair if pair != 0x8000 else 0x7FFF for pair in sums]
 
 
 def i16x8_relaxed_dot_i8x16_i7x16_s(a: int, b: int) -> int:
