@@ -1,5 +1,6 @@
 /** Child processes, and how a script of ours tells what it does and why it stopped. */
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { root, windows } from "./paths.mjs";
 
@@ -19,14 +20,14 @@ export function preferFolder(folder) {
 
 /**
  * Runs a program and resolves to `{ code, output }`, where `code` is null when it could not be started.
- * `show` passes its output through; else it is collected. After `timeout` seconds it and all that it
- * started is ended.
+ * `show` passes its output through, or into a file when it is a file's descriptor; else it is collected.
+ * After `timeout` seconds it and all that it started is ended.
  */
 export function run(command, args, { cwd = root, env = {}, show = false, timeout, shell = false } = {}) {
   return new Promise((resolve) => {
     // a group of its own, so that a browser does not outlive the test runner that started it
     const group = timeout !== undefined && !windows;
-    const stream = show ? "inherit" : "pipe";
+    const stream = typeof show === "number" ? show : show ? "inherit" : "pipe";
     const stdio = ["ignore", stream, stream];
     const child = spawn(command, args, {
       cwd,
@@ -55,7 +56,8 @@ export function run(command, args, { cwd = root, env = {}, show = false, timeout
     const late = () => {
       const text = `stopped: it took more than ${timeout} s`;
       output += `\n${text}`;
-      if (show) say(text);
+      if (typeof show === "number") fs.writeSync(show, `${text}\n`);
+      else if (show) say(text);
       end("SIGKILL");
     };
     const timer = timeout === undefined ? undefined : setTimeout(late, timeout * 1000);

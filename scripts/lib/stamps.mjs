@@ -24,22 +24,6 @@ export function filesBelow(folder) {
     .sort();
 }
 
-/**
- * Runs `action` unless `key` is what the stamp `name` recorded last time and `present()` holds.
- * The stamp is taken away first, so an action that was cut short runs again.
- */
-export async function once(name, key, present, what, action) {
-  const stamp = cache("stamps", name);
-  if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === key && present()) return;
-  const start = performance.now();
-  say(`• ${what} …`);
-  fs.rmSync(stamp, { force: true });
-  await action();
-  fs.mkdirSync(path.dirname(stamp), { recursive: true });
-  fs.writeFileSync(stamp, key);
-  say(`  done in ${seconds(start)}`);
-}
-
 const alive = (pid) => {
   try {
     process.kill(pid, 0);
@@ -74,4 +58,24 @@ export async function exclusively(name, action) {
   } finally {
     fs.rmSync(file, { force: true });
   }
+}
+
+/**
+ * Runs `action` unless `key` is what the stamp `name` recorded last time and `present()` holds.
+ * The stamp is taken away first, so an action that was cut short runs again; two runs of the same wait for each other.
+ */
+export async function once(name, key, present, what, action) {
+  const stamp = cache("stamps", name);
+  const done = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === key && present();
+  if (done()) return;
+  await exclusively(`once-${name}`, async () => {
+    if (done()) return;
+    const start = performance.now();
+    say(`• ${what} …`);
+    fs.rmSync(stamp, { force: true });
+    await action();
+    fs.mkdirSync(path.dirname(stamp), { recursive: true });
+    fs.writeFileSync(stamp, key);
+    say(`  ${what}: done in ${seconds(start)}`);
+  });
 }
