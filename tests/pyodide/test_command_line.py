@@ -133,8 +133,6 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize("command", [ON_CPYTHON, INSIDE_PYODIDE], ids=["cpython", "pyodide"])
 @pytest.mark.parametrize("case", cases())
 def test_recorded_guest(case: dict[str, Any], command: list[str], shared: Path, tmp_path: Path) -> None:
-    if case["wasm"] == "c/simd.wasm":
-        pytest.skip("needs SIMD, which is not there yet")
     options = [part for name, value in case.get("env", {}).items() for part in ("--env", f"{name}={value}")]
     if "dir" in case:
         options += ["--dir", f"{tmp_path}::{case['dir']}"]
