@@ -114,24 +114,24 @@ def _to(machine: Machine, nullable: bool, index: int) -> ReferenceType:
 
 
 def struct_new(machine: Machine, row: Instruction, index: int) -> Signature:
-    struct = _struct(machine, index)
-    return [field.unpacked for field in struct.fields], [_to(machine, False, index)]
+    known = machine.context.constructors
+    signature = known.get(index)
+    if signature is None:
+        # Kept, because a struct may have thousands of fields.
+        fields = _struct(machine, index).fields
+        signature = known[index] = [field.unpacked for field in fields], [_to(machine, False, index)]
+    return signature
 
 
 def struct_new_default(machine: Machine, row: Instruction, index: int) -> Signature:
     for field in _struct(machine, index).fields:
-        _check_default(machine, field)
+        _check_default(machine, row, field)
     return [], [_to(machine, False, index)]
 
 
-def _check_default(machine: Machine, field: FieldType) -> None:
+def _check_default(machine: Machine, row: Instruction, field: FieldType) -> None:
     if not field.unpacked.defaultable:
-        raise diagnostics.not_defaultable(machine.here(), row_name(machine), str(field.storage))
-
-
-def row_name(machine: Machine) -> str:
-    """The mnemonic at hand, for messages."""
-    return machine.here().mnemonic or "a default"
+        raise diagnostics.not_defaultable(machine.here(), row.mnemonic, machine.context.name(field.storage))
 
 
 def _field(machine: Machine, index: int, number: int) -> FieldType:
@@ -141,7 +141,7 @@ def _field(machine: Machine, index: int, number: int) -> FieldType:
 def _check_packing(machine: Machine, row: Instruction, field: FieldType) -> None:
     packed = isinstance(field.storage, PackedType)
     if packed != row.mnemonic.endswith(("_s", "_u")):
-        raise diagnostics.packed_access(machine.here(), packed, str(field.storage))
+        raise diagnostics.packed_access(machine.here(), packed, machine.context.name(field.storage))
 
 
 def struct_get(machine: Machine, row: Instruction, index: int, number: int) -> Signature:
@@ -173,7 +173,7 @@ def array_new(machine: Machine, row: Instruction, index: int) -> Signature:
 
 
 def array_new_default(machine: Machine, row: Instruction, index: int) -> Signature:
-    _check_default(machine, _element(machine, index))
+    _check_default(machine, row, _element(machine, index))
     return [I32], [_to(machine, False, index)]
 
 
@@ -200,13 +200,14 @@ def array_new_elem(machine: Machine, row: Instruction, index: int, element: int)
 
 def _check_numeric(machine: Machine, field: FieldType) -> None:
     if isinstance(field.storage, ReferenceType):
-        raise diagnostics.array_not_numeric(machine.here(), field.storage.name)
+        raise diagnostics.array_not_numeric(machine.here(), machine.context.name(field.storage))
 
 
 def _check_segment(machine: Machine, field: FieldType, element: int) -> None:
     segment = look(machine.context.elements, "elem segment", element, machine.here)
     if isinstance(field.storage, PackedType) or not matches_value(segment, field.storage):
-        raise diagnostics.type_mismatch(machine.here(), f"elements of {field.storage}", segment.name)
+        name = machine.context.name
+        raise diagnostics.type_mismatch(machine.here(), name(field.storage), name(segment))
 
 
 def array_get(machine: Machine, row: Instruction, index: int) -> Signature:
@@ -233,7 +234,8 @@ def array_copy(machine: Machine, row: Instruction, target: int, source: int) -> 
     into = _element(machine, target, mutable=True)
     out_of = _element(machine, source)
     if not matches_field(FieldType(out_of.storage, False), FieldType(into.storage, False)):
-        raise diagnostics.array_types(machine.here(), str(into.storage), str(out_of.storage))
+        name = machine.context.name
+        raise diagnostics.array_types(machine.here(), name(into.storage), name(out_of.storage))
     return [_to(machine, True, target), I32, _to(machine, True, source), I32, I32], []
 
 

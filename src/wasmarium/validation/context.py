@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from wasmarium.errors import Location
@@ -18,6 +18,7 @@ from wasmarium.types import (
     HeapType,
     MemoryType,
     ReferenceType,
+    StorageType,
     TableType,
     ValueType,
     reference,
@@ -62,6 +63,8 @@ class Context:
         self.types: list[DefinedType] = []
         self.signatures: list[Signature | None] = []
         """By type index; None for types that are not of functions."""
+        self.constructors: dict[int, Signature] = {}
+        """Signatures of ``struct.new`` by type index, of those that were asked for."""
         self.functions: list[Signature] = []
         self.function_types: list[int] = []
         """Type indices, one for each of ``functions``."""
@@ -76,6 +79,18 @@ class Context:
         self.declared: set[int] = set()
         """Functions that ``ref.func`` may name in bodies, because something before the code does."""
         self._closed: dict[ValueType, ValueType] = {}
+
+    def name(self, value: StorageType) -> str:
+        """How the text format would write a closed type in this module."""
+        if isinstance(value, ReferenceType) and isinstance(value.heap, DefinedType):
+            for index, defined in enumerate(self.types):
+                if defined is value.heap:
+                    return reference(value.nullable, index).name
+        return value.name
+
+    def names(self, types: Iterable[ValueType]) -> list[str]:
+        """Several of them."""
+        return list(map(self.name, types))
 
     def add_types(self, types: Sequence[DefinedType]) -> None:
         """Append the types of one recursive group."""

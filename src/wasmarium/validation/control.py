@@ -79,7 +79,8 @@ def end(machine: Machine, row: Instruction) -> Signature:
 
 def _check_missing_else(machine: Machine, parameters: Types, results: Types) -> None:
     if len(parameters) != len(results) or not all(map(matches, parameters, results)):
-        raise diagnostics.if_without_else(machine.here(), parameters, results)
+        names = machine.context.names
+        raise diagnostics.if_without_else(machine.here(), names(parameters), names(results))
 
 
 # ---- branches ----
@@ -125,7 +126,7 @@ def _branch_with_reference(machine: Machine, depth: int) -> tuple[Types, Referen
     label = machine.label(depth)
     last = label[-1] if label else None
     if not isinstance(last, ReferenceType):
-        raise diagnostics.label_without_reference(machine.here(), label)
+        raise diagnostics.label_without_reference(machine.here(), machine.context.names(label))
     return label[:-1], last
 
 
@@ -140,7 +141,7 @@ def br_on_non_null(machine: Machine, row: Instruction, depth: int) -> Signature:
     others, last = _branch_with_reference(machine, depth)
     value = machine.expect_reference()
     if not matches(non_null(value), last):
-        raise diagnostics.type_mismatch(machine.here(), last.name, value.name)
+        raise machine.mismatch(last, value)
     machine.check_all(others)
     return NOTHING
 
@@ -151,12 +152,14 @@ def br_on_cast(machine: Machine, row: Instruction, argument: CastArgument) -> Si
     target = context.close_reference(argument.target, machine.here)
     others, last = _branch_with_reference(machine, argument.label)
     if not matches_value(target, source):
-        raise diagnostics.type_mismatch(machine.here(), f"a target that matches {source}", target.name)
+        raise diagnostics.type_mismatch(
+            machine.here(), f"a target that matches {context.name(source)}", context.name(target)
+        )
     # What is left of the operand's type when the cast fails: null went with a nullable target.
     rest = non_null(source) if target.nullable else source
     taken, passed = (target, rest) if row.mnemonic == "br_on_cast" else (rest, target)
     if not matches_value(taken, last):
-        raise diagnostics.type_mismatch(machine.here(), f"a label that takes {taken}", last.name)
+        raise diagnostics.type_mismatch(machine.here(), f"a label that takes {context.name(taken)}", context.name(last))
     machine.expect(source)
     machine.check_all(others)
     return [], [passed]
@@ -172,7 +175,9 @@ def call(machine: Machine, row: Instruction, index: int) -> Signature:
 def _indirect(machine: Machine, index: int, table: int) -> Signature:
     kind = look(machine.context.tables, "table", table, machine.here)
     if not matches_value(kind.element, FUNCREF):
-        raise diagnostics.type_mismatch(machine.here(), "a table of functions", f"one of {kind.element}")
+        raise diagnostics.type_mismatch(
+            machine.here(), "a table of functions", f"one of {machine.context.name(kind.element)}"
+        )
     parameters, results = machine.context.function_type(index, machine.here)
     return [*parameters, kind.address], results
 
@@ -194,7 +199,8 @@ def _tail(machine: Machine, signature: Signature) -> Signature:
     parameters, results = signature
     expected = machine.frames[0].results
     if len(results) != len(expected) or not all(map(matches_value, results, expected)):
-        raise diagnostics.types_mismatch(machine.here(), "the caller's results:", expected, results)
+        names = machine.context.names
+        raise diagnostics.types_mismatch(machine.here(), "the caller's results:", names(expected), names(results))
     machine.expect_all(parameters)
     machine.unreachable()
     return NOTHING
@@ -236,7 +242,8 @@ def try_table(machine: Machine, row: Instruction, kind: BlockType, catches: tupl
             carried = [*carried, exception]
         label = machine.label(clause.label)
         if len(carried) != len(label) or not all(map(matches_value, carried, label)):
-            raise diagnostics.types_mismatch(machine.here(), f"label {clause.label} of {clause.kind}", label, carried)
+            what, names = f"label {clause.label} of {clause.kind}", machine.context.names
+            raise diagnostics.types_mismatch(machine.here(), what, names(label), names(carried))
     machine.open(row.mnemonic, signature)
     return NOTHING
 

@@ -1,6 +1,7 @@
 """Every diagnostic of validation, one factory each.
 
-A factory takes the place first and gives the exception to raise. Messages begin with the words of the
+A factory takes the place first and gives the exception to raise. Types come as strings, the way
+``Context.name`` writes them. Messages begin with the words of the
 specification's test suite, then say what was expected and what was found.
 """
 
@@ -9,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wasmarium.errors import Invalid, Location, Malformed
-from wasmarium.types import ValueType
 
 
-def _types(types: Iterable[ValueType]) -> str:
-    return f"[{' '.join(value.name for value in types)}]"
+def _types(types: Iterable[str]) -> str:
+    return f"[{' '.join(types)}]"
 
 
 def _who(where: Location) -> str:
@@ -46,7 +46,7 @@ def type_mismatch(where: Location, expected: str, found: str) -> Invalid:
     return Invalid(f"type mismatch: {_who(where)}expected {expected}, found {found}", where)
 
 
-def operands_left(where: Location, expected: Iterable[ValueType], found: Iterable[ValueType]) -> Invalid:
+def operands_left(where: Location, expected: Iterable[str], found: Iterable[str]) -> Invalid:
     return Invalid(
         f"type mismatch: at the end of the block expected {_types(expected)},"
         f" found more values on the stack: {_types(found)}",
@@ -54,11 +54,11 @@ def operands_left(where: Location, expected: Iterable[ValueType], found: Iterabl
     )
 
 
-def types_mismatch(where: Location, what: str, expected: Iterable[ValueType], found: Iterable[ValueType]) -> Invalid:
+def types_mismatch(where: Location, what: str, expected: Iterable[str], found: Iterable[str]) -> Invalid:
     return Invalid(f"type mismatch: {what} expected {_types(expected)}, found {_types(found)}", where)
 
 
-def if_without_else(where: Location, parameters: Iterable[ValueType], results: Iterable[ValueType]) -> Invalid:
+def if_without_else(where: Location, parameters: Iterable[str], results: Iterable[str]) -> Invalid:
     return Invalid(
         "type mismatch: an if without else must have results like its parameters,"
         f" expected {_types(parameters)}, found {_types(results)}",
@@ -77,8 +77,8 @@ def too_many_operands(where: Location, limit: int) -> Invalid:
 # ---- locals ----
 
 
-def uninitialized_local(where: Location, index: int, value: ValueType) -> Invalid:
-    return Invalid(f"uninitialized local {index}: a local of type {value.name} must be set before it is read", where)
+def uninitialized_local(where: Location, index: int, value: str) -> Invalid:
+    return Invalid(f"uninitialized local {index}: a local of type {value} must be set before it is read", where)
 
 
 def too_many_locals(where: Location, count: int, limit: int) -> Invalid:
@@ -96,7 +96,7 @@ def br_table_arity(where: Location, expected: int, found: int, label: int) -> In
     )
 
 
-def label_without_reference(where: Location, types: Iterable[ValueType]) -> Invalid:
+def label_without_reference(where: Location, types: Iterable[str]) -> Invalid:
     return Invalid(
         f"type mismatch: {_who(where)}expected a label whose last type is a reference, found {_types(types)}",
         where,
@@ -164,7 +164,8 @@ def not_defaultable(where: Location, what: str, found: str) -> Invalid:
 
 
 def not_constant(where: Location, which: str = "") -> Invalid:
-    return Invalid(f"constant expression required: {where.mnemonic} {which} is not constant", where)
+    subject = f"{where.mnemonic} {which}".rstrip()
+    return Invalid(f"constant expression required: {subject} is not constant", where)
 
 
 # ---- structure of bodies ----
@@ -218,7 +219,7 @@ def shared_without_maximum(where: Location) -> Invalid:
     return Invalid("shared memory must have maximum", where)
 
 
-def tag_results(where: Location, results: Iterable[ValueType]) -> Invalid:
+def tag_results(where: Location, results: Iterable[str]) -> Invalid:
     return Invalid(f"non-empty tag result type: {_types(results)}", where)
 
 
@@ -235,9 +236,7 @@ def duplicate_export(where: Location, name: str) -> Invalid:
     return Invalid(f"duplicate export name {name!r}", where)
 
 
-def start_function(
-    where: Location, index: int, parameters: Iterable[ValueType], results: Iterable[ValueType]
-) -> Invalid:
+def start_function(where: Location, index: int, parameters: Iterable[str], results: Iterable[str]) -> Invalid:
     found = f"{_types(parameters)} -> {_types(results)}"
     return Invalid(f"start function {index}: expected [] -> [], found {found}", where)
 

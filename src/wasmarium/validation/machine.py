@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from wasmarium.errors import Location
+from wasmarium.errors import Invalid, Location
 from wasmarium.types import (
     BOTTOM,
     AbstractHeapType,
@@ -105,8 +105,13 @@ class Machine:
         if value is ABYSS:
             return BOTTOM
         if value is FLOOR or not matches(value, expected):
-            raise diagnostics.type_mismatch(self.here(), expected.name, value.name)
+            raise self.mismatch(expected, value)
         return stack.pop()
+
+    def mismatch(self, expected: ValueType, found: ValueType) -> Invalid:
+        """The diagnostic that another type was expected."""
+        name = self.context.name
+        return diagnostics.type_mismatch(self.here(), name(expected), name(found))
 
     def expect_all(self, expected: Types) -> None:
         """Pop operands that must match these types, the last one on top."""
@@ -127,7 +132,7 @@ class Machine:
         if value is BOTTOM:
             return BOTTOM_REFERENCE
         if not isinstance(value, ReferenceType):
-            raise diagnostics.type_mismatch(self.here(), "a reference", value.name)
+            raise diagnostics.type_mismatch(self.here(), "a reference", self.context.name(value))
         return value
 
     def check_all(self, expected: Types) -> None:
@@ -184,7 +189,9 @@ class Machine:
         self.expect_all(results)
         stack = self.stack
         if len(stack) != height + 1:
-            raise diagnostics.operands_left(self.here(), results, stack[height + 1 :] + results)
+            raise diagnostics.operands_left(
+                self.here(), self.context.names(results), self.context.names(stack[height + 1 :] + results)
+            )
         stack.pop()
         self.frames.pop()
         while len(self.set_locals) > set_locals:

@@ -122,7 +122,9 @@ class _ModuleValidator:
             if table.init is not None:
                 self.constants.validate(table.init, element, "table")
             elif not element.nullable:
-                raise diagnostics.not_defaultable(where(), "a table without an initial value", element.name)
+                raise diagnostics.not_defaultable(
+                    where(), "a table without an initial value", self.context.name(element)
+                )
 
     def memories(self) -> None:
         for memory in self.module.memories:
@@ -170,9 +172,10 @@ class _ModuleValidator:
         if index is None:
             return
         where = self.place("start", self._section("start"))
-        parameters, results = self.context.function(index, where)
+        context = self.context
+        parameters, results = context.function(index, where)
         if parameters or results:
-            raise diagnostics.start_function(where(), index, parameters, results)
+            raise diagnostics.start_function(where(), index, context.names(parameters), context.names(results))
 
     # ---- segments and code ----
 
@@ -189,7 +192,7 @@ class _ModuleValidator:
         if segment.offset_expression is not None:
             table = look(context.tables, "table", segment.table, where)
             if not matches_value(kind, table.element):
-                raise diagnostics.segment_type(where(), table.element.name, kind.name)
+                raise diagnostics.segment_type(where(), context.name(table.element), context.name(kind))
             self.constants.validate(segment.offset_expression, table.address, "element")
         for item in segment.items:
             if isinstance(item, Expression):

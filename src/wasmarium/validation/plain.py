@@ -160,7 +160,7 @@ def elem_drop(machine: Machine, row: Instruction, element: int) -> Signature:
 
 def _check_elements(machine: Machine, target: ReferenceType, source: ReferenceType) -> None:
     if not matches_value(source, target):
-        raise diagnostics.type_mismatch(machine.here(), f"elements of {target}", str(source))
+        raise machine.mismatch(target, source)
 
 
 # ---- variables ----
@@ -173,7 +173,7 @@ def _local(machine: Machine, index: int) -> ValueType:
 def local_get(machine: Machine, row: Instruction, index: int) -> Signature:
     value = _local(machine, index)
     if index >= machine.parameters and not value.defaultable and index not in machine.set_locals:
-        raise diagnostics.uninitialized_local(machine.here(), index, value)
+        raise diagnostics.uninitialized_local(machine.here(), index, machine.context.name(value))
     return [], [value]
 
 
@@ -223,9 +223,9 @@ def select(machine: Machine, row: Instruction, types: tuple[ValueType, ...] | No
     first = machine.pop()
     for value in (second, first):
         if isinstance(value, ReferenceType):
-            raise diagnostics.type_mismatch(machine.here(), "numbers or vectors", value.name)
+            raise diagnostics.type_mismatch(machine.here(), "numbers or vectors", machine.context.name(value))
     if first is not second and BOTTOM not in (first, second):
-        raise diagnostics.type_mismatch(machine.here(), first.name, second.name)
+        raise machine.mismatch(first, second)
     return [], [second if first is BOTTOM else first]
 
 

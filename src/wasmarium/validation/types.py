@@ -167,5 +167,5 @@ def check_tag(context: Context, tag: TagType, where: Where) -> Types:
     assert isinstance(tag.type, int)
     parameters, results = context.function_type(tag.type, where)
     if results:
-        raise diagnostics.tag_results(where(), results)
+        raise diagnostics.tag_results(where(), context.names(results))
     return parameters
