@@ -46,6 +46,20 @@ def test_valid_files_give_status_zero(module, capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_text_is_checked_too(module, capsys) -> None:
+    good = module(b"(module)", "good.wat")
+    bad = module(b"(module\n  (func (result i32)))", "bad.wat")
+    broken = module(b"(module\n  (funk))", "broken.wat")
+    assert main(["validate", good, bad, broken]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{good}: valid\n"
+    first, second = err.splitlines()
+    assert first.startswith(f"{bad}: invalid: type mismatch")
+    assert "(at line 2:" in first
+    assert second.startswith(f"{broken}: malformed: ")
+    assert "(at line 2:" in second
+
+
 def test_verdicts_as_json(module, capsys) -> None:
     good, bad = module(guests.CALCULATOR.wasm, "good.wasm"), module(guests.ILL_TYPED.wasm, "bad.wasm")
     assert main(["validate", "--json", good, bad, "missing.wasm"]) == 1

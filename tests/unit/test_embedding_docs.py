@@ -6,9 +6,11 @@ import ast
 import doctest
 import enum
 import inspect
+import os
 import pydoc
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +122,16 @@ def test_help_shows_an_example(name) -> None:
 
 def test_help_of_a_module_is_a_tutorial() -> None:
     text = pydoc.plain(pydoc.render_doc(wasmarium.Module))
-    for piece in ("bytes.fromhex", "store = Store()", "module.exports", "Instance(store, module, [])", "Linker"):
+    for piece in ("(func (export", "store = Store()", "module.exports", "Instance(store, module, [])", "Linker"):
         assert piece in text
 
 
-@pytest.mark.skipif(shutil.which("wasm-tools") is None, reason="wasm-tools is not installed")
+WASM_TOOLS = shutil.which("wasm-tools", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
+
+
+@pytest.mark.skipif(WASM_TOOLS is None, reason="wasm-tools is not installed")
 @pytest.mark.parametrize("name", [name for name, value in vars(guests).items() if isinstance(value, guests.Guest)])
 def test_guests_of_these_tests_are_what_their_text_says(name) -> None:
     guest = getattr(guests, name)
-    done = subprocess.run(["wasm-tools", "parse", "-"], input=guest.text.encode(), capture_output=True, check=True)
+    done = subprocess.run([WASM_TOOLS or "", "parse", "-"], input=guest.text.encode(), capture_output=True, check=True)
     assert done.stdout == guest.wasm

@@ -79,6 +79,33 @@ def test_error_of_a_module_names_the_place() -> None:
     assert caught.value.location.offset == 0x25
 
 
+def test_text_will_do(api, engine) -> None:
+    store = api.Store(engine)
+    for text in (guests.CALCULATOR.text, guests.CALCULATOR.text.encode(), " ;; a comment first\n(module)"):
+        module = api.Module(engine, text)
+    exported = api.Instance(store, api.Module(engine, guests.CALCULATOR.text), []).exports(store)
+    assert exported["add"](store, 1, 2) == 3
+    assert module.exports == []
+
+
+def test_text_becomes_bytes(api) -> None:
+    assert api.wat2wasm("(module)") == bytearray(b"\0asm\1\0\0\0")
+    assert api.wat2wasm(b"(module)") == bytearray(b"\0asm\1\0\0\0")
+    assert isinstance(api.wat2wasm("(module)"), bytearray)
+    for broken in ("(module", "(module (func (bad)))", b"\xff\xfe", "nonsense"):
+        with pytest.raises(api.WasmtimeError):
+            api.wat2wasm(broken)
+
+
+def test_errors_in_text_have_line_and_column() -> None:
+    with pytest.raises(wasmarium.WasmtimeError, match="unknown operator") as caught:
+        wasmarium.wat2wasm("(module\n  (func\n    bad))")
+    assert (caught.value.location.line, caught.value.location.column) == (3, 5)
+    with pytest.raises(wasmarium.WasmtimeError, match="type mismatch") as caught:
+        wasmarium.Module(wasmarium.Engine(), "(module\n  (func (result i32)\n    i64.const 0\n    i32.eqz))")
+    assert (caught.value.location.line, caught.value.location.column) == (4, 5)
+
+
 def test_module_survives_serialization(api, engine, tmp_path: Path) -> None:
     frozen = api.Module(engine, guests.CALCULATOR.wasm).serialize()
     assert isinstance(frozen, bytearray)

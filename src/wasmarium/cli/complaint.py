@@ -1,10 +1,9 @@
-"""What a command says when it cannot go on, and how files become modules."""
+"""What a command says when it cannot go on, and how it reads files."""
 
 from __future__ import annotations
 
 import errno
 
-from wasmarium.embedding.wat import to_binary
 from wasmarium.errors import WasmError
 
 
@@ -12,15 +11,13 @@ class Complaint(Exception):
     """One line for standard error; the command then ends with status 1."""
 
 
-def read_module(path: str) -> bytes:
-    """The binary form of the module in a file. Raises Complaint when it cannot be read, WasmError
-    when it is no module at all."""
+def read(path: str) -> bytes:
+    """The content of a file. Raises Complaint when it cannot be read."""
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            return file.read()
     except OSError as error:
         raise Complaint(f"{path}: {_reason(error)}") from None
-    return to_binary(content)
 
 
 def located(path: str, error: WasmError) -> Complaint:

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.binary.decoder import decode_module
-from wasmarium.cli.complaint import located, read_module
+from wasmarium.cli.complaint import located, read
 from wasmarium.cli.output import write
 from wasmarium.debug.summary import summary
+from wasmarium.embedding.loading import load
 from wasmarium.errors import WasmError
-from wasmarium.validation import validate_module
 from wasmarium.wasi.preview1 import MODULES
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Decode, validate, show."""
     path = arguments.file
     try:
-        module = decode_module(read_module(path))
-        validate_module(module)
+        module = load(read(path))
     except WasmError as error:
         raise located(path, error) from None
     found = summary(module, lambda item: item.module in MODULES, (0.0, 0.0))

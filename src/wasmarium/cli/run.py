@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.cli.complaint import Complaint, located, read_module
+from wasmarium.cli.complaint import Complaint, located, read
 from wasmarium.cli.output import write
 from wasmarium.embedding import Config, Engine, Func, Instance, Linker, Module, Store, ValType, WasiConfig
 from wasmarium.errors import GuestException, GuestExit, Trap, WasmError
@@ -103,7 +103,7 @@ def execute(arguments: argparse.Namespace) -> int:
     config.consume_fuel = arguments.fuel is not None
     engine = Engine(config)
     try:
-        module = Module(engine, read_module(path))
+        module = Module(engine, read(path))
         with Store(engine) as store:
             if arguments.fuel is not None:
                 store.set_fuel(arguments.fuel)

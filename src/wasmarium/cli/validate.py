@@ -7,12 +7,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.binary.decoder import decode_module
-from wasmarium.cli.complaint import Complaint, located, read_module
+from wasmarium.cli.complaint import Complaint, located, read
 from wasmarium.cli.output import write
 from wasmarium.debug.summary import diagnostic
+from wasmarium.embedding.loading import load
 from wasmarium.errors import WasmError
-from wasmarium.validation import validate_module
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -57,8 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _check(path: str, quiet: bool) -> dict[str, Any]:
     verdict: dict[str, Any] = {"file": path, "valid": False}
     try:
-        module = decode_module(read_module(path))
-        validate_module(module)
+        load(read(path))
     except Complaint as complaint:
         problem = complaint
         verdict["error"] = {"code": "file", "message": str(complaint)}

@@ -18,6 +18,7 @@ from wasmarium.embedding.instance import Instance, InstanceExports
 from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.limits import Limits
 from wasmarium.embedding.linker import Linker
+from wasmarium.embedding.loading import wat2wasm
 from wasmarium.embedding.memory import Memory
 from wasmarium.embedding.memory_type import MemoryType
 from wasmarium.embedding.module import Module
@@ -30,7 +31,6 @@ from wasmarium.embedding.tag_type import TagType
 from wasmarium.embedding.value import Val
 from wasmarium.embedding.value_type import ValType
 from wasmarium.embedding.wasi_config import DirPerms, FilePerms, WasiConfig
-from wasmarium.embedding.wat import wat2wasm
 from wasmarium.errors import Frame, Trap, TrapCode
 from wasmarium.errors import GuestExit as ExitTrap
 from wasmarium.errors import WasmError as WasmtimeError

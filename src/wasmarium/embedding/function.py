@@ -11,7 +11,7 @@ from wasmarium.embedding.caller import Caller
 from wasmarium.embedding.externals import External
 from wasmarium.embedding.function_type import FuncType
 from wasmarium.embedding.store import Storelike, check_owner, resolve
-from wasmarium.embedding.value import to_python, to_value
+from wasmarium.embedding.value import Converter, to_python, to_value
 from wasmarium.errors import WasmError
 from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.values import Value
@@ -51,15 +51,19 @@ class Func(External):
         owner = resolve(store)
         if not isinstance(ty, FuncType):
             raise TypeError("expected a FuncType")
-        self._owner = owner
-        self._external = host_function(owner, ty, func, access_caller)
+        self._become(owner, host_function(owner, ty, func, access_caller))
 
     @classmethod
     def _of(cls, store: Store, function: FunctionInstance) -> Func:
         self = cls.__new__(cls)
+        self._become(store, function)
+        return self
+
+    def _become(self, store: Store, function: FunctionInstance) -> None:
         self._owner = store
         self._external = function
-        return self
+        self._incoming: list[Converter] | None = None
+        self._outgoing: list[Converter] = []
 
     def type(self, store: Storelike) -> FuncType:
         """Parameters and results."""
@@ -92,17 +96,18 @@ class Func(External):
         return self._results(await outcome)
 
     def _arguments(self, params: Sequence[Any]) -> list[Value]:
-        types = self._external.type.parameters
-        if len(params) != len(types):
-            word = "many" if len(params) > len(types) else "few"
-            raise WasmError(f"too {word} parameters provided: given {len(params)}, expected {len(types)}")
-        owner = self._owner
-        return [to_value(owner, each)(given) for each, given in zip(types, params, strict=True)]
+        incoming = self._incoming
+        if incoming is None:
+            owner, function = self._owner, self._external.type
+            incoming = self._incoming = [to_value(owner, each) for each in function.parameters]
+            self._outgoing = [to_python(owner, each) for each in function.results]
+        if len(params) != len(incoming):
+            word = "many" if len(params) > len(incoming) else "few"
+            raise WasmError(f"too {word} parameters provided: given {len(params)}, expected {len(incoming)}")
+        return [convert(given) for convert, given in zip(incoming, params, strict=True)]
 
     def _results(self, values: Sequence[Value]) -> Any:
-        types = self._external.type.results
-        owner = self._owner
-        results = [to_python(owner, each)(value) for each, value in zip(types, values, strict=True)]
+        results = [convert(value) for convert, value in zip(self._outgoing, values, strict=True)]
         if not results:
             return None
         return results[0] if len(results) == 1 else results

@@ -5,16 +5,13 @@ from __future__ import annotations
 from os import PathLike
 
 from wasmarium import module as model
-from wasmarium.binary.decoder import decode_module
 from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.external_type import ExportType, ImportType, wrap_external_type
+from wasmarium.embedding.loading import from_binary, load
 from wasmarium.embedding.managed import Managed
-from wasmarium.embedding.wat import to_binary
 from wasmarium.errors import Malformed, Unsupported
-from wasmarium.features import Features
 from wasmarium.runtime.linking import close_external
 from wasmarium.types import ExternalType, FunctionImport
-from wasmarium.validation import validate_module
 
 SERIALIZED = b"wasmarium module 1\0"
 """What ``Module.serialize`` puts before the binary form; the number is that of this layout."""
@@ -23,19 +20,16 @@ SERIALIZED = b"wasmarium module 1\0"
 class Module(Managed):
     """A WebAssembly module: decoded, validated, ready to be instantiated any number of times.
 
-    It is made from the bytes of a ``.wasm`` file (or from the file, see :meth:`from_file`). This one
-    exports a function that adds two numbers:
+    It is made from the bytes of a ``.wasm`` file, from the file (see :meth:`from_file`), or from
+    WebAssembly's text format:
 
     >>> from wasmarium import Engine, Instance, Module, Store
-    >>> wasm = bytes.fromhex(
-    ...     "0061736d 01000000"                # magic, version
-    ...     "01 07 01 60 02 7f 7f 01 7f"       # types: (i32, i32) -> (i32)
-    ...     "03 02 01 00"                      # functions: one, of type 0
-    ...     "07 07 01 03 616464 00 00"         # exports: "add" is function 0
-    ...     "0a 09 01 07 00 20 00 20 01 6a 0b" # code: local.get 0, local.get 1, i32.add
-    ... )
     >>> store = Store()
-    >>> module = Module(store.engine, wasm)
+    >>> module = Module(store.engine, '''
+    ...     (module
+    ...       (func (export "add") (param i32 i32) (result i32)
+    ...         (i32.add (local.get 0) (local.get 1))))
+    ... ''')
 
     A module says what it needs and what it offers:
 
@@ -52,13 +46,12 @@ class Module(Managed):
     42
 
     Programs that need WASI (anything that C, Rust or Go compiled for ``wasip1``) go through a
-    :class:`Linker`. Bytes that are no module, or a module that breaks a rule, raise
-    :class:`WasmtimeError` with the place:
+    :class:`Linker`. What is no module, or breaks a rule, raises :class:`WasmtimeError` that says where:
 
-    >>> Module(store.engine, wasm[:-3])
+    >>> Module(store.engine, "(module (func (result i32) i64.const 1))")
     Traceback (most recent call last):
         ...
-    wasmarium.errors.Malformed: ...
+    wasmarium.errors.Invalid: type mismatch: ... (at line 1:..., code section, function 0, ...)
     """
 
     def __init__(self, engine: Engine, wasm: str | bytes | bytearray) -> None:
@@ -67,7 +60,7 @@ class Module(Managed):
             raise TypeError("expected an Engine")
         engine._check_open()
         self.engine = engine
-        self._module = _load(to_binary(wasm), engine._features)
+        self._module = load(wasm, engine._features)
 
     @classmethod
     def from_file(cls, engine: Engine, path: str | bytes | PathLike[str]) -> Module:
@@ -81,7 +74,7 @@ class Module(Managed):
         """Raise WasmtimeError, saying what is wrong and where, unless ``wasm`` is a valid binary."""
         if not isinstance(wasm, bytes | bytearray):
             raise TypeError("expected wasm bytes")
-        _load(bytes(wasm), engine._features)
+        from_binary(bytes(wasm), engine._features)
 
     @property
     def imports(self) -> list[ImportType]:
@@ -124,12 +117,6 @@ class Module(Managed):
         with open(path, "rb") as file:
             content = file.read()
         return cls.deserialize(engine, content)
-
-
-def _load(wasm: bytes, features: Features) -> model.Module:
-    module = decode_module(wasm, features)
-    validate_module(module, features)
-    return module
 
 
 def _exported(module: model.Module, item: model.Export) -> ExternalType:
