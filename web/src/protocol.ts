@@ -220,6 +220,8 @@ export interface Update {
   readonly seconds: number;
   readonly depth: number;
   readonly output?: readonly OutputPiece[];
+  /** More output is there than one update carries; how the run ended is told after it. */
+  readonly more?: boolean;
   /** Bytes of output that were skipped because the guest prints faster than can be shown. */
   readonly skipped?: number;
   readonly memories?: readonly MemoryRow[];

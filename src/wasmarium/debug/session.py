@@ -38,8 +38,9 @@ from wasmarium.runtime.values import Value
 from wasmarium.types import ValueType
 from wasmarium.validation import validate_module
 
-OUTPUT_ROOM = 64 << 10
-"""Bytes of output that one update carries at most; beyond, the oldest are skipped."""
+OUTPUT_ROOM, OUTPUT_PIECE = 1 << 20, 32 << 10
+"""Bytes of output that are kept for the next updates (beyond, the oldest are skipped), and that one
+update carries."""
 
 PIECE = 3_000_000
 """Nanoseconds that one uninterrupted piece of a slice should last."""
@@ -88,7 +89,7 @@ class Session:
         self._command = False
         self._world: World | None = None
         self._input = SessionInput(False)
-        self._output = Output(OUTPUT_ROOM)
+        self._output = Output(OUTPUT_ROOM, OUTPUT_PIECE)
         self._observer: Observer | None = None
         self._watcher: CallWatcher | None = None
         self._waiter: Waiter | None = None
@@ -393,7 +394,8 @@ class Session:
 
     def update(self) -> Plain:
         """What changed since the last update. ``state``, ``instructions`` (executed so far),
-        ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there."""
+        ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there; ``more``
+        says that output is left for the next update, and so is how the guest ended."""
         execution = self._execution
         found: Plain = {
             "state": self.state,
@@ -410,8 +412,11 @@ class Session:
             found["output"] = plain_output(pieces, lambda content: base64.b64encode(content).decode("ascii"))
         if skipped:
             found["skipped"] = skipped
-        found |= self._news
-        self._news = {}
+        if self._output.empty:
+            found |= self._news
+            self._news = {}
+        else:
+            found["more"] = True
         return found
 
     def _tell_calls(self, watcher: CallWatcher) -> Plain:

@@ -7,6 +7,7 @@ own, and waits the same way in a page, in a test and under a fake clock.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -151,46 +152,60 @@ def _nothing() -> None:
     return
 
 
-class Output:
-    """What the guest printed since it was last taken; beyond ``room`` bytes the oldest are skipped."""
+_SMALL = 4096
+"""Bytes below which what is printed next joins what was printed before."""
 
-    def __init__(self, room: int) -> None:
+
+class Output:
+    """What the guest printed and nobody has taken; beyond ``room`` bytes the oldest are skipped.
+
+    ``piece`` bounds what is taken at once, so that a burst comes out whole, but bit by bit.
+    """
+
+    def __init__(self, room: int, piece: int) -> None:
         self._room = room
-        self._pieces: list[tuple[str, bytearray]] = []
-        self._held = 0
+        self._piece = piece
+        self._held: deque[tuple[str, bytearray]] = deque()
+        self._size = 0
         self._skipped = 0
 
     def add(self, stream: str, content: bytes) -> None:
         """Keep ``content``, in order."""
-        if not self._pieces or self._pieces[-1][0] != stream:
-            self._pieces.append((stream, bytearray()))
-        self._pieces[-1][1].extend(content)
-        self._held += len(content)
-        if self._held > 2 * self._room:
-            self._trim()
+        if len(content) > self._room:
+            self._skipped += self._size + len(content) - self._room
+            self._held.clear()
+            self._size, content = 0, content[-self._room :]
+        if self._held and self._held[-1][0] == stream and len(self._held[-1][1]) < _SMALL:
+            self._held[-1][1].extend(content)
+        else:
+            self._held.append((stream, bytearray(content)))
+        self._size += len(content)
+        while self._size > self._room:
+            _, oldest = self._held.popleft()
+            self._size -= len(oldest)
+            self._skipped += len(oldest)
 
-    def _trim(self) -> None:
-        """Cut to the room, at the start of a line where there is one."""
-        excess = self._held - self._room
-        while excess > 0:
-            _, content = self._pieces[0]
-            count = min(excess, len(content))
-            if count < len(content):
-                count = content.find(b"\n", count) + 1 or count
-            del content[:count]
-            excess -= count
-            self._held -= count
-            self._skipped += count
-            if not content:
-                del self._pieces[0]
+    @property
+    def empty(self) -> bool:
+        """Whether everything has been taken."""
+        return not self._held
 
     def take(self) -> tuple[list[tuple[str, bytes]], int]:
-        """The pieces and how many bytes before them were skipped; the next call gives what is new."""
-        self._trim()
-        taken = [(stream, bytes(content)) for stream, content in self._pieces]
+        """The next pieces, and how many bytes before them were skipped."""
+        taken: list[tuple[str, bytearray]] = []
+        left = self._piece
+        while self._held and left:
+            stream, content = self._held.popleft()
+            if len(content) > left:
+                self._held.appendleft((stream, content[left:]))
+                content = content[:left]
+            if not taken or taken[-1][0] != stream:
+                taken.append((stream, bytearray()))
+            taken[-1][1].extend(content)
+            left -= len(content)
+            self._size -= len(content)
         skipped, self._skipped = self._skipped, 0
-        self._pieces, self._held = [], 0
-        return taken, skipped
+        return [(stream, bytes(content)) for stream, content in taken], skipped
 
     def stream(self, name: str, terminal: bool) -> OutputStream:
         """A stream that writes here."""

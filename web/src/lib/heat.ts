@@ -72,7 +72,7 @@ export class Heat {
   }
 }
 
-/** How a memory of so many cells is laid out in a canvas of a given width. All sizes in CSS pixels. */
+/** How a memory of so many cells is laid out. All sizes are whole device pixels. */
 export interface MapLayout {
   /** Cells of 4 KiB per drawn square: 1, or 16 where one square stands for a 64 KiB page. */
   readonly cellsPerSquare: 1 | 16;
@@ -86,29 +86,34 @@ export interface MapLayout {
   readonly height: number;
 }
 
-const PAGE_GAP = 3;
-const SQUARES: readonly number[] = [24, 20, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3];
+const SQUARES: readonly number[] = [24, 20, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2];
 
 /**
  * The largest squares with which the whole memory fits into `width` × `height`; when even the
- * smallest do not fit, the height grows (the map then scrolls).
+ * smallest do not fit, the height grows (the map then scrolls). `ratio` is device pixels per CSS pixel.
  */
-export function layOut(cells: number, width: number, height: number): MapLayout {
+export function layOut(cells: number, width: number, height: number, ratio = 1): MapLayout {
   const pages = Math.max(1, Math.ceil(cells / CELLS_PER_PAGE));
-  const make = (square: number, gap: number, perSide: 1 | 4): MapLayout => {
+  const scaled = (size: number): number => Math.max(1, Math.round(size * ratio));
+  const make = (side: number, perSide: 1 | 4): MapLayout => {
+    const square = scaled(side);
+    // Small squares of a page stand close together, so that more of them are seen.
+    const small = side <= 3 && perSide === 4;
+    const gap = small ? 0 : scaled(1);
     const pitch = square + gap;
-    const pagePitch = perSide === 4 ? 4 * pitch - gap + PAGE_GAP : pitch;
-    const pagesPerRow = Math.max(1, Math.floor((width + (perSide === 4 ? PAGE_GAP : gap)) / pagePitch));
+    const pageGap = perSide === 1 ? gap : scaled(small ? 2 : 3);
+    const pagePitch = perSide * pitch - gap + pageGap;
+    const pagesPerRow = Math.max(1, Math.floor((width + pageGap) / pagePitch));
     const rows = Math.ceil(pages / pagesPerRow);
     const cellsPerSquare = perSide === 4 ? 1 : 16;
     return { cellsPerSquare, square, pitch, pagesPerRow, pagePitch, rows, height: rows * pagePitch };
   };
-  for (const square of SQUARES) {
-    const layout = make(square, square > 4 ? 1 : 0.5, 4);
+  for (const side of SQUARES) {
+    const layout = make(side, 4);
     if (layout.height <= height) return layout;
   }
-  const fine = make(2.5, 0.5, 4);
-  return fine.height <= 3 * height ? fine : make(4, 1, 1);
+  const fine = make(2, 4);
+  return fine.height <= 3 * height ? fine : make(4, 1);
 }
 
 /** Where the square of a cell stands. */

@@ -7,7 +7,7 @@ import { Heat } from "../lib/heat";
 import { readLink, type SharedRun } from "../lib/link";
 import type { BootStage, Diagnostic, ModuleSummary, ToPage, ToWorker, Update, Versions } from "../protocol";
 import { fetchSample, findSample, type Sample } from "./guests";
-import { applyUpdate, IDLE, isLive } from "./run-state";
+import { applyUpdate, IDLE, isLive, partsOf } from "./run-state";
 import { DEFAULT_SETTINGS, mistakeIn, planOf, settingsFor, type Settings } from "./settings";
 
 export type Boot =
@@ -44,6 +44,7 @@ export class Model {
   readonly verdict = signal<Verdict | null>(null);
   readonly settings = signal<Settings>(DEFAULT_SETTINGS);
   readonly run = signal(IDLE);
+  readonly parts = partsOf(this.run);
   /** Something went wrong outside the guest: a file that cannot be read, a crash of ours. */
   readonly notice = signal<string | null>(null);
 
@@ -64,7 +65,7 @@ export class Model {
     const verdict = this.verdict.value;
     return verdict?.kind === "valid" ? verdict.module : null;
   });
-  readonly state = computed(() => this.run.value.state);
+  readonly state = this.parts.state;
   readonly live = computed(() => isLive(this.state.value));
   readonly ready = computed(() => this.boot.value.kind === "ready");
   /** Why Run is not possible; null when it is. */

@@ -1,4 +1,5 @@
 /** The state of a run as the page keeps it: a fold over the worker's updates. */
+import { computed, type ReadonlySignal } from "@preact/signals";
 import type {
   Diagnostic,
   FrameRow,
@@ -38,6 +39,8 @@ export interface RunState {
   readonly files: readonly (readonly [path: string, size: number])[] | null;
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 export const IDLE: RunState = {
   state: "idle",
   instructions: 0,
@@ -49,7 +52,7 @@ export const IDLE: RunState = {
   tables: [],
   entries: null,
   globals: [],
-  freshGlobals: new Set(),
+  freshGlobals: NONE,
   frames: [],
   framesOmitted: 0,
   listing: null,
@@ -59,6 +62,14 @@ export const IDLE: RunState = {
   problem: null,
   files: null,
 };
+
+export type RunParts = { readonly [Part in keyof RunState]: ReadonlySignal<RunState[Part]> };
+
+/** One signal for each part, so that a view is drawn again only when what it shows has changed. */
+export function partsOf(run: ReadonlySignal<RunState>): RunParts {
+  const parts = Object.keys(IDLE).map((key) => [key, computed(() => run.value[key as keyof RunState])]);
+  return Object.fromEntries(parts) as RunParts;
+}
 
 /** The guest exists and can be paused, stepped, stopped. */
 export const isLive = (state: GuestState): boolean =>
@@ -96,7 +107,7 @@ export function applyUpdate(before: RunState, update: Update): RunState {
     tables: update.tables ? merge(before.tables, update.tables) : before.tables,
     entries: update.entries?.[0] ?? before.entries,
     globals: update.globals ? merge(before.globals, update.globals) : before.globals,
-    freshGlobals: new Set(update.globals?.map((row) => row.index)),
+    freshGlobals: update.globals ? new Set(update.globals.map((row) => row.index)) : NONE,
     frames: update.frames ?? before.frames,
     framesOmitted: update.frames ? (update.framesOmitted ?? 0) : before.framesOmitted,
     listing: update.listing ?? (update.state === "paused" || update.trap ? before.listing : null),

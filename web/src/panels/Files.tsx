@@ -70,8 +70,8 @@ export function FilesField() {
 /** What lies in /data after the run, to be taken away. */
 export function FilesLeft() {
   const model = useModel();
-  const { files, state } = model.run.value;
-  if (!files || files.length === 0 || state === "idle") return null;
+  const files = model.parts.files.value;
+  if (!files || files.length === 0) return null;
   const given = new Map(model.settings.value.files.map((file) => [file.path, file.data.length]));
   return (
     <div class="files-left" aria-label="Files in /data">

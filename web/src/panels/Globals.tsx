@@ -1,7 +1,10 @@
 import { useModel } from "../model/model";
 
 export function Globals() {
-  const { globals, freshGlobals, state } = useModel().run.value;
+  const model = useModel();
+  const globals = model.parts.globals.value;
+  const freshGlobals = model.parts.freshGlobals.value;
+  const state = model.state.value;
   if (globals.length === 0) {
     return (
       <p class="empty">

@@ -28,6 +28,25 @@ function useFreshBytes(window: MemoryWindow | null, bytes: Uint8Array): Readonly
   return fresh;
 }
 
+type Look = "fresh" | "zero" | undefined;
+
+/** Neighbours that look the same are one element: a row is a few of them, not sixteen. */
+function segmentsOf(bytes: Uint8Array, fresh: ReadonlySet<number>, at: number) {
+  const segments: { readonly look: Look; text: string }[] = [];
+  bytes.forEach((byte, i) => {
+    const look: Look = fresh.has(at + i) ? "fresh" : byte === 0 ? "zero" : undefined;
+    const gap = i === 0 ? "" : i === ROW / 2 ? "  " : " ";
+    const last = segments.at(-1);
+    if (last !== undefined && look !== "fresh" && last.look === look) {
+      last.text += gap + formatHex(byte, 2);
+      return;
+    }
+    if (last !== undefined) last.text += gap;
+    segments.push({ look, text: formatHex(byte, 2) });
+  });
+  return segments;
+}
+
 function Row(props: {
   readonly address: number;
   readonly bytes: Uint8Array;
@@ -40,9 +59,9 @@ function Row(props: {
     <div class="hex-row">
       <span class="hex-address">{formatHex(address, digits)}</span>
       <span class="hex-bytes">
-        {Array.from(bytes, (byte, i) => (
-          <span key={i} class={fresh.has(at + i) ? "fresh" : byte === 0 ? "zero" : undefined}>
-            {formatHex(byte, 2)}
+        {segmentsOf(bytes, fresh, at).map(({ look, text }, i) => (
+          <span key={i} class={look}>
+            {text}
           </span>
         ))}
       </span>
@@ -88,15 +107,15 @@ function Jump({ size }: { readonly size: number }) {
 /** The bytes of the memory. Only what is seen is ever fetched, so the memory may be of any size. */
 export function HexView() {
   const model = useModel();
-  const run = model.run.value;
   const index = model.memoryIndex.value;
-  const memory = run.memories.find((row) => row.index === index);
+  const memory = model.parts.memories.value.find((row) => row.index === index);
   const size = memory?.size ?? 0;
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useSignal(240);
   const scale = makeScale(Math.ceil(size / ROW), ROW_HEIGHT, viewport.value);
   const address = model.hexAddress.value;
-  const window = run.window?.memory === index ? run.window : null;
+  const sent = model.parts.window.value;
+  const window = sent?.memory === index ? sent : null;
   const bytes = useMemo(() => (window ? fromBase64(window.data) : new Uint8Array()), [window]);
   const fresh = useFreshBytes(window, bytes);
   /** Scroll positions that the view set by itself, not to be taken for the user's. */

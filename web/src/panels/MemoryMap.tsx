@@ -1,111 +1,93 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { formatBytes, formatOffset } from "../lib/format";
-import { CELL, cellAt, Heat, layOut, placeOf, type MapLayout } from "../lib/heat";
+import { CellPixels, type CellColours, type Colour } from "../lib/cell-pixels";
+import { CELL, cellAt, Heat, layOut, placeOf } from "../lib/heat";
 import { useModel } from "../model/model";
 
-interface Palette {
-  readonly empty: string;
-  readonly used: readonly [number, number, number];
-  readonly hot: readonly [number, number, number];
-  readonly white: readonly [number, number, number];
-  readonly ring: string;
-}
-
-function readPalette(element: HTMLElement): Palette {
+function readColours(element: HTMLElement): CellColours {
   const style = getComputedStyle(element);
-  const triple = (name: string): readonly [number, number, number] => {
-    const [r = 0, g = 0, b = 0] = style.getPropertyValue(name).trim().split(/\s+/).map(Number);
-    return [r, g, b];
+  const theme = style.getPropertyValue("--is-dark").trim() === "1" ? "dark" : "light";
+  const colour = (name: string): Colour => {
+    const [r = 0, g = 0, b = 0, a = 1] = style
+      .getPropertyValue(`--cell-${name}-${theme}`)
+      .split(/[\s/]+/)
+      .filter(Boolean)
+      .map(Number);
+    return [r, g, b, a];
   };
-  const dark = style.getPropertyValue("--is-dark").trim() === "1";
-  return {
-    empty: style.getPropertyValue(dark ? "--cell-empty-dark" : "--cell-empty-light").trim(),
-    used: triple(dark ? "--cell-used-dark" : "--cell-used-light"),
-    hot: triple(dark ? "--cell-hot-dark" : "--cell-hot-light"),
-    white: triple(dark ? "--cell-peak-dark" : "--cell-peak-light"),
-    ring: style.getPropertyValue(dark ? "--cell-ring-dark" : "--cell-ring-light").trim(),
-  };
+  return { empty: colour("empty"), used: colour("used"), hot: colour("hot"), peak: colour("peak") };
 }
 
-const mix = (a: number, b: number, share: number): number => Math.round(a + (b - a) * share);
-
-function colourOf(palette: Palette, used: boolean, warmth: number): string {
-  if (!used && warmth === 0) return palette.empty;
-  const { used: calm, hot, white } = palette;
-  const channel = (i: 0 | 1 | 2): number =>
-    warmth > 0.75
-      ? mix(hot[i], white[i], (warmth - 0.75) * 4)
-      : mix(calm[i], hot[i], Math.sqrt(warmth / 0.75));
-  return `rgb(${String(channel(0))} ${String(channel(1))} ${String(channel(2))})`;
-}
-
-/** Draws a memory's cells, and only those that changed from frame to frame. */
+/** Keeps the canvas in step with a memory's heat. */
 class Painter {
   private readonly context: CanvasRenderingContext2D;
-  private palette: Palette;
-  private layout: MapLayout = layOut(0, 1, 1);
-  private cells = -1;
-  private width = 0;
-  private height = 0;
+  private colours: CellColours;
+  private pixels: CellPixels | null = null;
+  private ratio = 1;
+  private fitted = "";
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d");
     if (!context) throw new Error("this browser cannot draw");
     this.context = context;
-    this.palette = readPalette(canvas);
+    this.colours = readColours(canvas);
   }
 
-  get mapLayout(): MapLayout {
-    return this.layout;
+  /** Where a cell's square stands and how wide it is, in CSS pixels. */
+  squareOf(cell: number): { readonly x: number; readonly y: number; readonly side: number } | null {
+    if (!this.pixels) return null;
+    const { x, y } = placeOf(this.pixels.layout, cell);
+    return { x: x / this.ratio, y: y / this.ratio, side: this.pixels.layout.square / this.ratio };
   }
 
-  /** Lays out anew when the memory or the box has another size. */
-  fit(heat: Heat, width: number, height: number): void {
-    if (heat.cells === this.cells && width === this.width && height === this.height) return;
-    this.cells = heat.cells;
-    this.width = width;
-    this.height = height;
-    this.layout = layOut(heat.cells, width, height);
-    const ratio = Math.min(2, devicePixelRatio || 1);
-    this.canvas.width = Math.ceil(width * ratio);
-    this.canvas.height = Math.ceil(Math.max(this.layout.height, 1) * ratio);
-    this.canvas.style.height = `${String(this.layout.height)}px`;
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.all(heat);
+  cellUnder(heat: Heat, x: number, y: number): number | null {
+    return this.pixels && cellAt(this.pixels.layout, heat.cells, x * this.ratio, y * this.ratio);
+  }
+
+  get cellsPerSquare(): number {
+    return this.pixels?.layout.cellsPerSquare ?? 1;
+  }
+
+  /** Lays out anew when the memory, the box or the screen has another size; gives the map's height. */
+  fit(heat: Heat, width: number, height: number): number {
+    this.ratio = Math.min(2, devicePixelRatio || 1);
+    const wanted = [heat.cells, width, height, this.ratio].join();
+    if (wanted !== this.fitted || !this.pixels) {
+      this.fitted = wanted;
+      const across = Math.max(1, Math.floor(width * this.ratio));
+      const layout = layOut(heat.cells, across, height * this.ratio, this.ratio);
+      this.pixels = new CellPixels(layout, across, heat.cells, this.colours);
+      this.canvas.width = across;
+      this.canvas.height = layout.height;
+      this.canvas.style.width = `${String(across / this.ratio)}px`;
+      this.canvas.style.height = `${String(layout.height / this.ratio)}px`;
+      this.pixels.drawAll(heat);
+    }
+    return this.pixels.layout.height / this.ratio;
   }
 
   recolour(heat: Heat): void {
-    this.palette = readPalette(this.canvas);
-    this.all(heat);
-  }
-
-  all(heat: Heat): void {
-    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    for (let cell = 0; cell < heat.cells; cell += this.layout.cellsPerSquare) this.draw(heat, cell);
+    this.colours = readColours(this.canvas);
+    this.fitted = "";
+    if (this.pixels) {
+      this.pixels = new CellPixels(this.pixels.layout, this.pixels.width, heat.cells, this.colours);
+      this.pixels.drawAll(heat);
+      this.show();
+    }
   }
 
   draw(heat: Heat, cell: number): void {
-    const { layout, context } = this;
-    let used = heat.used[cell] === 1;
-    let warmth = heat.warmth[cell] ?? 0;
-    const first = cell - (cell % layout.cellsPerSquare);
-    for (let i = first; layout.cellsPerSquare > 1 && i < first + layout.cellsPerSquare; i++) {
-      used ||= heat.used[i] === 1;
-      warmth = Math.max(warmth, heat.warmth[i] ?? 0);
-    }
-    const { x, y } = placeOf(layout, cell);
-    context.fillStyle = colourOf(this.palette, used, warmth);
-    if (layout.square >= 6) {
-      context.clearRect(x, y, layout.square, layout.square);
-      context.beginPath();
-      context.roundRect(x, y, layout.square, layout.square, layout.square / 5);
-      context.fill();
-    } else {
-      // Transparent colours would add up where they are painted again.
-      context.clearRect(x, y, layout.square, layout.square);
-      context.fillRect(x, y, layout.square, layout.square);
-    }
+    this.pixels?.draw(heat, cell);
+  }
+
+  /** Brings what changed to the screen. */
+  show(): void {
+    const dirty = this.pixels?.takeDirty();
+    if (!dirty || !this.pixels) return;
+    const { data, width, layout } = this.pixels;
+    const image = new ImageData(data, width, layout.height);
+    this.context.putImageData(image, 0, 0, 0, dirty.from, width, dirty.to - dirty.from);
   }
 }
 
@@ -134,11 +116,12 @@ export function MemoryMap() {
       const current = heat();
       // The map takes what it needs, the bytes below it the rest.
       const room = Math.max(60, (frame.closest(".memory-body")?.clientHeight ?? 400) * MAP_SHARE);
-      draw.fit(current, frame.clientWidth, room);
-      frame.style.height = `${String(Math.min(room, draw.mapLayout.height))}px`;
-      const changed = new Set<number>();
-      current.fade(before ? Math.min(now - before, 250) : 16, (cell) => changed.add(cell));
-      for (const cell of changed) draw.draw(current, cell);
+      const height = draw.fit(current, frame.clientWidth, room);
+      frame.style.height = `${String(Math.min(room, height))}px`;
+      current.fade(before ? Math.min(now - before, 250) : 16, (cell) => {
+        draw.draw(current, cell);
+      });
+      draw.show();
       before = current.anyWarm ? now : 0;
       request = current.anyWarm ? requestAnimationFrame(paint) : 0;
     };
@@ -147,7 +130,7 @@ export function MemoryMap() {
     };
     const stopPulse = model.memoryPulse.subscribe(wake);
     const stopIndex = model.memoryIndex.subscribe(() => {
-      draw.fit(heat(), 0, 0);
+      draw.recolour(heat());
       wake();
     });
     const sizes = new ResizeObserver(wake);
@@ -171,19 +154,15 @@ export function MemoryMap() {
   }, [model]);
 
   const cellUnder = (event: MouseEvent): number | null => {
-    const layout = painter.current?.mapLayout;
     const heat = model.heats[index];
-    if (!layout || !heat) return null;
-    return cellAt(layout, heat.cells, event.offsetX, event.offsetY);
+    return heat && painter.current ? painter.current.cellUnder(heat, event.offsetX, event.offsetY) : null;
   };
 
-  const memory = model.run.value.memories.find((row) => row.index === index);
+  const memory = model.parts.memories.value.find((row) => row.index === index);
   const cell = pointed.value;
-  const layout = painter.current?.mapLayout;
-  const ringAt = (at: number | null) => (at === null || !layout ? null : placeOf(layout, at));
   const shown = memory && memory.size > 0 ? Math.floor(model.hexAddress.value / CELL) : null;
-  const ring = ringAt(shown);
-  const span = layout?.cellsPerSquare === 16 ? "64 KiB page" : "4 KiB";
+  const ring = shown === null ? null : (painter.current?.squareOf(shown) ?? null);
+  const span = painter.current?.cellsPerSquare === 16 ? "64 KiB" : "4 KiB";
   return (
     <div class="map">
       <div class="map-box" ref={box}>
@@ -199,13 +178,13 @@ export function MemoryMap() {
             if (target !== null) model.lookAt(index, target * CELL);
           }}
         />
-        {ring && layout && (
+        {ring && (
           <i
             class="map-ring"
             style={{
-              transform: `translate(${String(ring.x - 2)}px, ${String(ring.y - 2)}px)`,
-              width: `${String(layout.square + 4)}px`,
-              height: `${String(layout.square + 4)}px`,
+              transform: `translate(${String(ring.x)}px, ${String(ring.y)}px)`,
+              width: `${String(ring.side)}px`,
+              height: `${String(ring.side)}px`,
             }}
           />
         )}
@@ -218,7 +197,7 @@ export function MemoryMap() {
           </>
         ) : (
           <>
-            {formatOffset(cell * CELL)}, the {span} in page {Math.floor(cell / 16)}
+            {formatOffset(cell * CELL)}: {span} in page {Math.floor(cell / 16)}
           </>
         )}
       </p>

@@ -5,7 +5,7 @@ import { MemoryMap } from "./MemoryMap";
 
 export function MemoryPanel() {
   const model = useModel();
-  const { memories } = model.run.value;
+  const memories = model.parts.memories.value;
   const index = model.memoryIndex.value;
   const memory = memories.find((row) => row.index === index);
   const started = model.state.value !== "idle";

@@ -68,7 +68,8 @@ const Values = (props: {
 
 function Code() {
   const model = useModel();
-  const { listing, frames } = model.run.value;
+  const listing = model.parts.listing.value;
+  const frames = model.parts.frames.value;
   const frame = frames[model.frameIndex.value];
   if (!listing || !frame || listing.function !== frame.function) return null;
   return (
@@ -97,7 +98,9 @@ function Code() {
 
 export function Stack() {
   const model = useModel();
-  const { frames, framesOmitted, state } = model.run.value;
+  const frames = model.parts.frames.value;
+  const framesOmitted = model.parts.framesOmitted.value;
+  const state = model.state.value;
   if (frames.length === 0) {
     return (
       <p class="empty">

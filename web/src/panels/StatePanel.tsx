@@ -19,11 +19,11 @@ export function StatePanel() {
   useSignalEffect(() => {
     if (model.state.value === "paused") view.value = "stack";
   });
-  const run = model.run.value;
+  const { depth, tables, globals } = model.parts;
   const tabs = [
-    { id: "stack", label: "Calls", badge: run.depth || undefined },
-    { id: "tables", label: "Tables", badge: run.tables.length || undefined },
-    { id: "globals", label: "Globals", badge: run.globals.length || undefined },
+    { id: "stack", label: "Calls", badge: depth.value || undefined },
+    { id: "tables", label: "Tables", badge: tables.value.length || undefined },
+    { id: "globals", label: "Globals", badge: globals.value.length || undefined },
   ] as const;
   return (
     <section class="panel glass state-panel" aria-label="State">

@@ -9,7 +9,9 @@ const MARGIN = 8;
 
 export function Tables() {
   const model = useModel();
-  const { tables, entries, state } = model.run.value;
+  const tables = model.parts.tables.value;
+  const entries = model.parts.entries.value;
+  const state = model.state.value;
   const index = model.tableIndex.value;
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useSignal(200);

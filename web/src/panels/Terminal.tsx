@@ -168,13 +168,13 @@ export function Terminal() {
     };
   }, [model]);
 
-  const run = model.run.value;
+  const state = model.state.value;
   const { input, invoke } = model.settings.value;
-  const typing = run.state === "waiting" && input === "terminal";
+  const typing = state === "waiting" && input === "terminal";
   return (
     <section class={`panel glass terminal-panel${typing ? " typing" : ""}`} aria-label="Terminal">
       <div class="terminal" ref={box} data-testid="terminal" />
-      {run.state === "idle" && (
+      {state === "idle" && (
         <p class="empty over">
           {invoke === null ? "What the guest prints appears here." : "What the call returns appears here."}
         </p>

@@ -5,8 +5,10 @@ import { FrameList } from "./Stack";
 
 /** The trap: its code, its message, and where every call of the stack stood. */
 export function TrapView() {
-  const { trap, problem, state } = useModel().run.value;
-  if (problem && state === "failed") {
+  const model = useModel();
+  const trap = model.parts.trap.value;
+  const problem = model.parts.problem.value;
+  if (problem) {
     return (
       <section class="panel glass trap" aria-label="Problem" data-testid="problem">
         <h2>

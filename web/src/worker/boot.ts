@@ -15,19 +15,21 @@ function countDownloads(base: string, report: Report): () => void {
   const total = files.reduce((sum, file) => sum + file.size, 0);
   let done = 0;
   report("download", 0, total);
+  // A copy is counted: what Pyodide gets stays the browser's own, cached and compiled while it arrives.
+  const count = async (copy: Response): Promise<void> => {
+    const reader = copy.body?.getReader();
+    for (;;) {
+      const chunk = await reader?.read();
+      if (!chunk?.value) return;
+      done += chunk.value.byteLength;
+      report("download", Math.min(done, total), total);
+    }
+  };
   globalThis.fetch = async (...request) => {
     const response = await original(...request);
-    if (!response.body || !wanted.delete(new URL(response.url, base).pathname)) return response;
-    const counter = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        done += chunk.byteLength;
-        report("download", Math.min(done, total), total);
-        controller.enqueue(chunk);
-      },
-    });
-    // The headers go along: the engine compiles while it downloads only when the type is right.
-    const { status, statusText, headers } = response;
-    return new Response(response.body.pipeThrough(counter), { status, statusText, headers });
+    if (response.body && wanted.delete(new URL(response.url, base).pathname))
+      count(response.clone()).catch(() => undefined);
+    return response;
   };
   return () => {
     globalThis.fetch = original;
@@ -38,7 +40,16 @@ interface Micropip {
   install(requirement: string): Promise<void>;
 }
 
-export async function boot(base: string, report: Report): Promise<PyodideAPI> {
+const ORDER: readonly BootStage[] = ["download", "python", "wasmarium"];
+
+export async function boot(base: string, tell: Report): Promise<PyodideAPI> {
+  // The wheel arrives when Python runs already; what is told never goes back.
+  let reached = 0;
+  const report: Report = (stage, done, total) => {
+    if (ORDER.indexOf(stage) < reached) return;
+    reached = ORDER.indexOf(stage);
+    tell(stage, done, total);
+  };
   const stopCounting = countDownloads(base, report);
   try {
     const { loadPyodide } = (await import(

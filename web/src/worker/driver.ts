@@ -165,7 +165,7 @@ export class Driver {
     if (!this.changed) return;
     try {
       const update = this.session.update();
-      this.changed = false;
+      this.changed = update.more ?? false;
       this.published = this.around.now();
       this.onScreen = false;
       this.around.post({ kind: "update", update });
