@@ -256,6 +256,18 @@ def test_renaming(base: Directory) -> None:
     assert failing(lambda: paths.stat(base, "d", True)) is Errno.NOENT
 
 
+def test_a_name_that_was_replaced_and_removed_is_free_again(base: Directory) -> None:
+    for path in ("a", "b"):
+        paths.make_directory(base, path)
+    paths.rename(base, "a", base, "b")
+    paths.remove_directory(base, "b")
+    paths.make_directory(base, "a")
+    paths.make_directory(base, "b")
+    paths.rename(base, "f", base, "d/g")
+    paths.remove_file(base, "d/g")
+    paths.open_node(base, "d/g", True, OpenMode(write=True, create=True, exclusive=True)).close()
+
+
 class Swapping(Directory):
     """A directory in which another process swaps things: what was seen as a directory or a file is
     a link to the outside when it is opened."""

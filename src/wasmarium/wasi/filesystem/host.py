@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import stat as modes
+import sys
 from typing import Any
 
 from wasmarium.wasi.errno import Errno, WasiError, errno_of
@@ -193,8 +194,26 @@ class HostDirectory(Directory):
         os.link(source, target, **where)
 
     def rename(self, name: str, directory: Directory, new_name: str) -> None:
-        source, target, where = self._rename_at(name, self._same(directory), new_name)
+        other = self._same(directory)
+        source, target, where = self._rename_at(name, other, new_name)
+        if sys.platform == "emscripten":
+            self._make_way(name, other, new_name)
         os.rename(source, target, **where)
+
+    def _make_way(self, name: str, other: HostDirectory, new_name: str) -> None:
+        """Remove what a rename will replace: NODEFS (the file system of Node in Pyodide) otherwise goes
+        on seeing what was replaced, once its successor is removed too."""
+        moved = self._lstat(name)
+        try:
+            found = other._lstat(new_name)
+        except FileNotFoundError:
+            return
+        if (found.st_dev, found.st_ino) == (moved.st_dev, moved.st_ino):
+            return
+        if modes.S_ISDIR(moved.st_mode):
+            other.remove_directory(new_name)
+        else:
+            other.remove_file(new_name)
 
     def _same(self, directory: Directory) -> HostDirectory:
         if not isinstance(directory, HostDirectory):
