@@ -476,3 +476,6 @@ _READERS: dict[str, Callable[[ModuleReader, _Field], Any]] = {
     "elem": ModuleReader._elements,
     "data": ModuleReader._data,
 }
+
+FIELD_WORDS = frozenset(_READERS)
+"""What a field of a module can begin with."""

@@ -193,9 +193,7 @@ class CodePrinter:
 
     def expression(self, expression: Expression) -> tuple[str, int]:
         """A constant expression without its ``end`` in one line, and its number of instructions."""
-        namer = self.namer
-        namer.labels.clear()
-        namer.label_depths.clear()
+        self.namer.spaces["local"] = Identifiers({}, 0)
         shown: list[str] = []
         for _, line in self._body(None, expression.start, expression.end, ""):
             shown.append(line.strip())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from wasmarium.errors import Location
 from wasmarium.features import ALL, DEFAULT, Features
+from wasmarium.text.fields import FIELD_WORDS
 from wasmarium.text.immediates import parse_lane
 from wasmarium.text.lexer import Tokens
 from wasmarium.text.numbers import F32_FORMAT, F64_FORMAT
@@ -271,7 +272,7 @@ def read_script(source: str | bytes) -> tuple[Command, ...]:
     tokens = Tokens(source)
     reader = _ScriptReader(tokens, 0, ALL)
     end = tokens.texts.index("")
-    if end and tokens.texts[0] == "(" and tokens.texts[1] not in (*_COMMANDS, "thread"):
+    if end and tokens.texts[0] == "(" and tokens.texts[1] in FIELD_WORDS:
         location = tokens.location(0)
         module = ScriptModule("text", None, location, tokens=tokens, stop=end)
         return (DefineModule(location, module, False),)

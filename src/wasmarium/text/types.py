@@ -274,9 +274,10 @@ class TypeReader(Reader):
         return I32
 
     def _limits(self) -> Limits:
-        # What the address type cannot reach is for validation to refuse.
-        minimum = self.unsigned(64)
-        return Limits(minimum, self.unsigned(64) if is_index(self.texts[self.position]) else None)
+        # What the address type cannot reach is for validation to refuse, since 3.0.
+        bits = 64 if "memory64" in self.features else 32
+        minimum = self.unsigned(bits)
+        return Limits(minimum, self.unsigned(bits) if is_index(self.texts[self.position]) else None)
 
     def page_size(self) -> int:
         """``(pagesize n)`` as log2 of its bytes; 16 when it is not there."""
