@@ -68,7 +68,9 @@ class FeedInput(InputStream):
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []
         for loop, future in waiters:
-            loop.call_soon_threadsafe(_settle, future)
+            # who waited on a loop that is closed by now has given up
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, future)
         self._changed.notify_all()
 
     def readable(self) -> bool:
@@ -102,7 +104,11 @@ class FeedInput(InputStream):
                 if self.readable():
                     return
                 self._waiters.append((loop, future))
-            await future
+            try:
+                await future
+            finally:
+                with self._changed:
+                    self._waiters = [waiter for waiter in self._waiters if waiter[1] is not future]
 
 
 def _settle(future: asyncio.Future[None]) -> None:
