@@ -1,0 +1,1 @@
+"""What `scripts/bench` measures. Every figure is a ratio within one run; see `command`."""

@@ -1,0 +1,158 @@
+"""The command line of the benchmarks.
+
+A benchmark is a program of its own (``decoding.py``, ``kernels.py``) that prints JSON, so that the same
+file runs on CPython and inside Pyodide on Node. This module starts it on both and prints the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SHARED = Path(os.environ.get("WASMARIUM_SHARED", ROOT.parent / "shared"))
+PEERS = ("pywasm==2.2.3", "pwasm==0.2a0")
+
+EXAMPLES = """
+examples:
+  scripts/bench decode                    opening and validating modules, in MB/s
+  scripts/bench interpreter               the kernels of ../shared/bench beside pywasm's and pwasm's interpreters
+  scripts/bench interpreter --on cpython --sizes medium --kernels fib,crc32
+
+Times differ from machine to machine and from minute to minute: compare only figures of one run, and run with
+nothing else going on.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measure wasmarium on CPython and inside Pyodide on Node.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print the raw figures instead of tables")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    decode = commands.add_parser("decode", help="decoder and validator on real modules")
+    decode.add_argument("modules", nargs="*", type=Path, help="modules to open (default: Pyodide's own, Go's)")
+    decode.add_argument("--repeat", type=int, default=5, metavar="N", help="runs; the median counts (5)")
+    kernels = commands.add_parser("interpreter", help="interpreters on small kernels")
+    kernels.add_argument("--sizes", default="small,medium", help="of tiny, small, medium, large (small,medium)")
+    kernels.add_argument("--kernels", default="", help="names, separated by commas (all)")
+    kernels.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the median counts (3)")
+    for command in (decode, kernels):
+        command.add_argument("--on", choices=("both", "cpython", "pyodide"), default="both")
+    arguments = parser.parse_args(argv)
+    platforms = ("cpython", "pyodide") if arguments.on == "both" else (arguments.on,)
+    if arguments.what == "decode":
+        modules = [path.resolve() for path in arguments.modules] or default_modules()
+        options = [str(arguments.repeat), *map(str, modules)]
+        results = {name: measure(name, "decoding.py", options) for name in platforms}
+        show = show_decoding
+    else:
+        if not (SHARED / "bench").is_dir():
+            parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
+        options = [str(SHARED / "bench"), str(peers()), str(arguments.repeat), arguments.sizes, arguments.kernels]
+        results = {name: measure(name, "kernels.py", options) for name in platforms}
+        show = show_kernels
+    if arguments.json:
+        print(json.dumps(results, indent=1))
+    else:
+        show(results)
+    return 0
+
+
+def default_modules() -> list[Path]:
+    """Big modules that are at hand."""
+    wanted = (
+        ROOT / "node_modules/pyodide/pyodide.asm.wasm",
+        SHARED / "guests/go/main.wasm",
+        SHARED / "guests/rust/hello.wasm",
+    )
+    return [path for path in wanted if path.exists()]
+
+
+def peers() -> Path:
+    """Where the other interpreters are; fetched with pip when missing. Test-only: nothing imports
+    them but the benchmark."""
+    folder = ROOT / ".cache" / "peers"
+    stamp = folder / "installed.txt"
+    if not stamp.exists() or stamp.read_text() != "\n".join(PEERS):
+        print("fetching", *PEERS, file=sys.stderr)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"]
+        subprocess.run([*command, str(folder), *PEERS], check=True)
+        stamp.write_text("\n".join(PEERS))
+    return folder
+
+
+def measure(platform: str, program: str, options: Sequence[str]) -> Any:
+    """Run a benchmark program on a platform; what it prints."""
+    path = str(ROOT / "scripts" / "benchmarks" / program)
+    print(f"measuring on {platform} …", file=sys.stderr)
+    if platform == "cpython":
+        command = [sys.executable, path]
+    else:
+        command = ["node", str(ROOT / "scripts" / "run-in-node.mjs"), "--python", path]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{program} failed on {platform} with status {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def show_decoding(results: dict[str, Any]) -> None:
+    for platform, rows in results.items():
+        print(f"\n{platform}")
+        table(
+            ("module", "MB", "structure ms", "MB/s", "validation ms", "MB/s"),
+            (
+                (
+                    row["name"],
+                    f"{row['bytes'] / 1e6:.2f}",
+                    f"{row['decode'] * 1e3:.1f}",
+                    f"{row['bytes'] / row['decode'] / 1e6:.0f}",
+                    f"{row['validate'] * 1e3:.0f}",
+                    f"{row['bytes'] / row['validate'] / 1e6:.1f}",
+                )
+                for row in rows
+            ),
+        )
+
+
+def show_kernels(results: dict[str, Any]) -> None:
+    for platform, found in results.items():
+        for size, kernels in found.items():
+            engines = list(next(iter(kernels.values())))
+            print(f"\n{platform}, {size}: nanoseconds per executed instruction")
+            rows = [(name, *(_figure(times[engine]) for engine in engines)) for name, times in kernels.items()]
+            means = [geometric_mean(times[engine] for times in kernels.values()) for engine in engines]
+            rows.append(("mean", *map(_figure, means)))
+            ours = means[0]
+            rows.append(("ratio", *(f"{mean / ours:.2f}x" if mean and ours else "" for mean in means)))
+            table(("kernel", *engines), rows)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def geometric_mean(values: Iterable[float | None]) -> float | None:
+    """Of those that are there; None when one is missing, for then means do not compare."""
+    found = list(values)
+    if not found or None in found:
+        return None
+    return math.exp(sum(math.log(value) for value in found if value) / len(found))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        print("  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths))))
