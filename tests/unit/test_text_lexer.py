@@ -104,6 +104,12 @@ def test_escapes_that_are_no_scalar_value(literal: str) -> None:
         Tokens(literal).string(0)
 
 
+@pytest.mark.parametrize("token", ['"a"b', '"a"@', '"a"$', '"a""b"', r'"\""b'])
+def test_a_string_with_more_behind_it_is_no_string(token: str) -> None:
+    with pytest.raises(Malformed, match="unknown operator"):
+        Tokens(token).string(0)
+
+
 def test_names_are_utf8() -> None:
     assert Tokens('"ab"').name(0) == "ab"
     with pytest.raises(Malformed, match="malformed UTF-8 encoding"):

@@ -121,7 +121,7 @@ class Tokens:
         text = self.texts[index]
         if text[:1] != '"':
             raise self.error(f"unexpected token {text}", index)
-        if text.count('"') > 2 and not is_string(text):
+        if text[-1] != '"' or (text.count('"') > 2 and not is_string(text)):
             raise self.error(f"unknown operator {text}", index)
         try:
             return string_bytes(text)
