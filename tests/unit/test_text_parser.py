@@ -121,6 +121,20 @@ def test_type_uses_take_the_least_equal_type() -> None:
     assert module.functions == (3,)
 
 
+def test_forms_of_scripts() -> None:
+    assert parse_module('(module $m binary "\\00as" "m\\01\\00\\00\\00")').hex() == PREAMBLE
+    assert parsed('(module quote "(memory" " 1)")') == "0503010001"
+    with pytest.raises(Malformed, match="unexpected token"):
+        parse_module('(module binary "a" 1)')
+    with pytest.raises(Malformed, match="unexpected token instance"):
+        parse_module("(module instance $a $b)")
+
+
+def test_identifier_of_a_module() -> None:
+    assert assemble('(module $"a b")').identifier == "a b"
+    assert assemble("(module)").identifier is None
+
+
 # ---- instructions ----
 
 

@@ -29,11 +29,12 @@ class Assembly:
 
 
 def parse_module(source: str | bytes, *, names: bool = True, features: Features = DEFAULT) -> bytes:
-    """The binary form of the module that ``source`` is.
+    """The binary form of the module that ``source`` is, ``(module ...)`` or fields alone.
 
-    ``names`` says whether its identifiers go into a name section. Raises Malformed with line, column
-    and offset (in characters of the text) where the text breaks the grammar, and Invalid for a branch
-    hint where there is no branch.
+    The forms ``(module binary ...)`` and ``(module quote ...)`` of scripts are understood too.
+    ``names`` says whether identifiers go into a name section. Raises Malformed with line, column and
+    offset (in characters of the text) where the text breaks the grammar, and Invalid for a branch hint
+    where there is no branch.
     """
     return assemble(source, names=names, features=features).data
 
@@ -44,11 +45,20 @@ def assemble(source: str | bytes, *, names: bool = True, features: Features = DE
     texts = tokens.texts
     if texts[:2] != ["(", "module"]:
         return assemble_tokens(tokens, 0, texts.index(""), names=names, features=features)
-    reader = ModuleReader(tokens, 0, 0, features)
+    reader = ModuleReader(tokens, 2, 0, features)
     stop = reader.matching(0)
     if texts[stop + 1]:
         raise reader.unexpected(stop + 1)
-    return assemble_tokens(tokens, 2, stop, names=names, features=features)
+    identifier = reader.identifier()
+    kind = texts[reader.position]
+    if kind not in ("binary", "quote"):
+        return assemble_tokens(tokens, 2, stop, names=names, features=features)
+    reader.position += 1
+    content = reader.strings()
+    reader.expect(")")
+    if kind == "binary":
+        return Assembly(content, identifier, SourceMap(Tokens("")))
+    return assemble(content, names=names, features=features)
 
 
 def assemble_tokens(
@@ -73,7 +83,7 @@ def assemble_tokens(
         payload = write_names(_names(reader))
         if payload:
             write_custom_section("name", payload, out)
-    identifier = texts[1:] if (texts := tokens.texts[start])[:1] == "$" else None
+    identifier = tokens.identifier(start) if tokens.texts[start][:1] == "$" else None
     return Assembly(bytes(out), identifier, source_map)
 
 

@@ -38,6 +38,8 @@ class SectionBuffer:
 
 @dataclass(slots=True)
 class Expression:
+    """A constant expression, with where its instructions begin and the tokens they come from."""
+
     code: bytes
     offsets: list[int]
     marks: list[int]
@@ -62,6 +64,7 @@ class SectionReader(CodeReader):
     # ---- expressions ----
 
     def expression(self, stop: int) -> Expression:
+        """The instructions up to token ``stop`` as a constant expression."""
         self.begin()
         self.locals = Space("local", "local")
         self.forget_locals()
@@ -104,6 +107,7 @@ class SectionReader(CodeReader):
     # ---- element segments ----
 
     def inline_elements(self, table: int, element: ReferenceType, address: ValueType, start: int) -> int:
+        """The elements that a table is defined with, up to the parenthesis; how many there are."""
         items = self._element_items(element)
         self.expect(")")
         if element is FUNCREF and all(isinstance(item, int) for item in items):
@@ -128,6 +132,7 @@ class SectionReader(CodeReader):
         return items
 
     def function_indices(self) -> list[int | Expression]:
+        """Any number of function indices."""
         items: list[int | Expression] = []
         while is_index(self.texts[self.position]):
             items.append(self.index(self.functions))
@@ -142,6 +147,7 @@ class SectionReader(CodeReader):
         place: Expression | None,
         start: int,
     ) -> None:
+        """Add an element segment that comes from token ``start``; see ``write_element_segment``."""
         out = self.sections[9].begin(start)
         begin = len(out)
         codes = [item if isinstance(item, int) else item.code for item in items]
