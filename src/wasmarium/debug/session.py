@@ -42,10 +42,13 @@ OUTPUT_ROOM, OUTPUT_PIECE = 1 << 20, 32 << 10
 """Bytes of output that are kept for the next updates (beyond, the oldest are skipped), and that one
 update carries."""
 
-PIECE = 3_000_000
+PIECE = 2_000_000
 """Nanoseconds that one uninterrupted piece of a slice should last."""
 
-LEAST_BUDGET, MOST_BUDGET = 200, 1_000_000
+MOST_PIECES = 20
+"""Pieces of one slice, should the clock stand still."""
+
+LEAST_BUDGET, MOST_BUDGET = 200, 100_000
 """Bounds of the instructions of one piece."""
 
 EVENT_LOOP_PAUSE = 0.02
@@ -209,9 +212,10 @@ class Session:
         if self._waiter is not None and not self._end_wait():
             return self._until_due(self._waiter)
         deadline = self._clock.monotonic() + int(seconds * 1e9)
-        while self.live and not self._paused and self._waiter is None:
+        for _ in range(MOST_PIECES):
             self._run_piece()
-            if self._clock.monotonic() >= deadline:
+            stands = not self.live or self._paused or self._waiter is not None
+            if stands or self._clock.monotonic() >= deadline:
                 break
         if not self.live or self._paused:
             return None
