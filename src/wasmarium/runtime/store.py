@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 class Store:
     """A store. ``fuel`` is the number of instructions that guests may still execute, or None for
-    no bound; ``watch`` asks that every memory made in it notes its writes."""
+    no bound; ``watch`` asks that every memory made in it notes its writes. ``compile_after`` is how often
+    a piece of code runs before the engine may compile it (0: it is compiled at once, None: as the
+    engine thinks best)."""
 
-    __slots__ = ("__weakref__", "fuel", "instances", "limits", "memories", "tables", "watch")
+    __slots__ = ("__weakref__", "compile_after", "fuel", "instances", "limits", "memories", "tables", "watch")
 
     def __init__(
-        self, limits: ResourceLimits | None = None, fuel: int | None = None, watch: bool = False
+        self,
+        limits: ResourceLimits | None = None,
+        fuel: int | None = None,
+        watch: bool = False,
+        compile_after: int | None = None,
     ) -> None:
         self.limits = limits if limits is not None else ResourceLimits()
         self.fuel = fuel
         self.watch = watch
+        self.compile_after = compile_after
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0

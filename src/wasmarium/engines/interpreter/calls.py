@@ -35,13 +35,14 @@ def code_of(function: WasmFunction) -> Code:
 
 def admit(machine: Machine, code: Code) -> None:
     """Count an activation of ``code``, or trap where there is no room for it."""
-    if machine.values + code.size > machine.most_values or len(machine.callers) >= machine.most_callers:
+    values = machine.values + code.weight
+    if values > machine.most_values:
         raise trap(TrapCode.STACK_OVERFLOW)
-    machine.values += code.size
+    machine.values = values
 
 
 def enter(machine: Machine, function: WasmFunction, arguments: Activation) -> Block:
-    """Begin an activation in which nothing waits: the first, or that of a tail call."""
+    """Begin the first activation."""
     code = code_of(function)
     admit(machine, code)
     machine.r = arguments + code.fresh
@@ -62,14 +63,26 @@ def call(machine: Machine, r: Activation, function: FunctionInstance, slot: int,
     return machine.call_host(function, arguments, following, slot)
 
 
-def tail_call(machine: Machine, r: Activation, function: FunctionInstance, slot: int) -> Block | None:
-    """Call in place of the present activation."""
-    arguments = r[slot : slot + len(function.type.parameters)]
-    machine.values -= len(r)
+def tail_call(machine: Machine, r: Activation, function: FunctionInstance, slot: int, weight: int) -> Block | None:
+    """Call in place of the present activation, whose weight is ``weight``."""
     if isinstance(function, WasmFunction):
-        return enter(machine, function, arguments)
+        return _replace(machine, r, function, slot, slot + len(function.type.parameters), weight)
     assert isinstance(function, HostFunction)
-    return machine.tail_call_host(function, arguments)
+    machine.values -= weight
+    return machine.tail_call_host(function, r[slot : slot + len(function.type.parameters)])
+
+
+def _replace(machine: Machine, r: Activation, function: WasmFunction, slot: int, end: int, weight: int) -> Block:
+    code = function.compiled
+    if code is None:
+        code = code_of(function)
+    values = machine.values - weight + code.weight
+    if values > machine.most_values:
+        raise trap(TrapCode.STACK_OVERFLOW)
+    machine.values = values
+    machine.r = r[slot:end] + code.fresh
+    entry: Block = code.entry
+    return entry
 
 
 def leave_by(block: Block, pc: int) -> None:
@@ -89,15 +102,16 @@ def leave_by(block: Block, pc: int) -> None:
         memory, offset = instance.memories[immediates[0].memory], immediates[0].offset
         block.leave = _wait(memory, offset, plan.rows[pc].width, slot - 3, block.code.block(pc + 1))
         return
+    weight = block.code.weight
     tail = mnemonic.startswith("return_")
     following = block.code.block(pc + 1) if not tail else block
     if mnemonic.endswith("call"):
         function = instance.functions[immediates[0]]
         base = slot - len(function.type.parameters)
-        if tail:
-            block.leave = lambda machine, r: tail_call(machine, r, function, base)
-        elif isinstance(function, WasmFunction):
-            block.leave = _call(function, base, following)
+        if isinstance(function, WasmFunction):
+            block.leave = _tail_call(function, base, weight) if tail else _call(function, base, following)
+        elif tail:
+            block.leave = lambda machine, r: tail_call(machine, r, function, base, weight)
         else:
             block.leave = lambda machine, r: call(machine, r, function, base, following)
         block.host = isinstance(function, HostFunction)
@@ -117,7 +131,7 @@ def leave_by(block: Block, pc: int) -> None:
             return helpers.indirect_callee(table, r[at], expected)
 
     if tail:
-        block.leave = lambda machine, r: tail_call(machine, r, find(r), base)
+        block.leave = lambda machine, r: tail_call(machine, r, find(r), base, weight)
     else:
         block.leave = lambda machine, r: call(machine, r, find(r), base, following)
 
@@ -129,17 +143,18 @@ def _call(function: WasmFunction, slot: int, following: Block) -> Leave:
         code = function.compiled
         if code is None:
             code = code_of(function)
-        callers = machine.callers
-        values = machine.values + code.size
-        if values > machine.most_values or len(callers) >= machine.most_callers:
-            raise trap(TrapCode.STACK_OVERFLOW)
-        machine.values = values
-        callers.append((r, following, slot))
+        admit(machine, code)
+        machine.callers.append((r, following, slot))
         machine.r = r[slot:end] + code.fresh
         entry: Block = code.entry
         return entry
 
     return leave
+
+
+def _tail_call(function: WasmFunction, slot: int, weight: int) -> Leave:
+    end = slot + len(function.type.parameters)
+    return lambda machine, r: _replace(machine, r, function, slot, end, weight)
 
 
 def _wait(memory: MemoryInstance, offset: int, width: int, slot: int, following: Block) -> Leave:

@@ -23,6 +23,7 @@ from typing import Any
 from wasmarium.engines.interpreter.blocks import Block, Code, landing
 from wasmarium.engines.interpreter.operations import NAMES, PURE, WRITES, Operation
 from wasmarium.engines.interpreter.plan import RETURN, Jump
+from wasmarium.runtime.function import WasmFunction
 
 _DEEPEST = 30
 """Operations nested in one expression; Python's own parser allows about three times as many."""
@@ -59,7 +60,7 @@ def compile_block(block: Block) -> None:
         for i in range(1, len(pieces), 2):
             source.append((" " if i == 1 else "  ") + pieces[i + 1])
             lines.append(int(pieces[i]))
-    text = "def run(r):\n" + "\n".join(source) + "\n"
+    text = "def run(r, m):\n" + "\n".join(source) + "\n"
     name = f"<wasm function {code.function.index}, block {block.pc}>"
     exec(compile(text, name, "exec"), code.names)
     run = code.names.pop("run")
@@ -179,8 +180,7 @@ class _Writer:
             )
 
     def operate(self, found: Operation) -> None:
-        operands = [self.pop() for _ in range(found.pops)]
-        operands.reverse()
+        operands = self.pop_all(found.pops)
         text = found.text
         if found.pushes != 1 or found.effect == WRITES:
             self.settle()
@@ -277,6 +277,10 @@ class _Writer:
                 else:
                     self.emit(f"if ({test}): {other}")
                     self.jump(jumps[0])
+            case "return" | "end":
+                self.leave()
+            case "call" | "call_indirect" | "return_call" | "return_call_indirect":
+                self.call(mnemonic)
             case _:
                 self.flush()
                 if block.leave is not None:
@@ -293,3 +297,69 @@ class _Writer:
             else:
                 self.emit(f"{pad}r[{destination}:{destination + arity}] = r[{source}:{source + arity}]")
         self.emit(f"{pad}return {self.name(landing(self.code, jump))}")
+
+    def leave(self) -> None:
+        """Return to the caller; without one, the machine ends the call."""
+        arity = self.plan.results
+        values = self.pop_all(arity)
+        slot = self.plan.slots[self.block.last] - arity
+        self.emit(f"v = [{', '.join(value.text for value in values)}]")
+        self.emit("if m.callers:")
+        self.emit(" r, m.entered, s = m.callers.pop()")
+        if arity == 1:
+            self.emit(" (r[s],) = v")
+        elif arity:
+            self.emit(f" r[s : s + {arity}] = v")
+        self.emit(f" m.values -= {self.code.weight}")
+        self.emit(" m.r = r")
+        self.emit(" return None")
+        if arity:
+            self.emit(f"r[{slot}:{slot + arity}] = v")
+        self.emit("return None")
+
+    def call(self, mnemonic: str) -> None:
+        """Enter another function of a guest; whatever is not plain is left to ``Block.leave``."""
+        plan, block, code = self.plan, self.block, self.code
+        instance = code.function.instance
+        immediates = plan.immediates[block.last]
+        tail = mnemonic.startswith("return_")
+        index = None
+        if mnemonic.endswith("call"):
+            function = instance.functions[immediates[0]]
+            if not isinstance(function, WasmFunction):
+                self.flush()
+                self.emit("return None")
+                return
+            arguments = self.pop_all(len(function.type.parameters))
+            callee = f"{self.name(function)}.compiled"
+        else:
+            expected = instance.types[immediates[0]]
+            index = self.pop()
+            arguments = self.pop_all(len(expected.function.parameters))
+            table = self.name(instance.tables[immediates[1]])
+            callee = "f.compiled if f.__class__ is WasmFunction else None"
+        self.flush()
+        slot, end = self.floor, self.floor + len(arguments)
+        self.emit(f"a = [{', '.join(argument.text for argument in arguments)}]")
+        if index is not None:
+            self.emit(f"i = ({index.text})")
+            self.emit(f"f = indirect_callee({table}, i, {self.name(expected)})")
+        self.emit(f"c = {callee}")
+        weight = f"c.weight - {code.weight}" if tail else "c.weight"
+        self.emit(f"if c is not None and m.values + {weight} <= m.most_values:")
+        self.emit(f" m.values += {weight}")
+        if not tail:
+            self.emit(f" m.callers.append((r, {self.name(code.block(block.last + 1))}, {slot}))")
+        self.emit(" m.r = a + c.fresh")
+        self.emit(" m.entered = c.entry")
+        self.emit(" return None")
+        if arguments:
+            self.emit(f"r[{slot}:{end}] = a")
+        if index is not None:
+            self.emit(f"r[{end}] = i")
+        self.emit("return None")
+
+    def pop_all(self, count: int) -> list[Pending]:
+        values = [self.pop() for _ in range(count)]
+        values.reverse()
+        return values

@@ -12,7 +12,7 @@ from typing import Any
 
 from wasmarium.errors import Trap, TrapCode, trap
 from wasmarium.instructions.numeric import f32_from_bits, f64_from_bits
-from wasmarium.runtime.function import FunctionInstance
+from wasmarium.runtime.function import FunctionInstance, WasmFunction
 from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.table import TableInstance
@@ -314,6 +314,7 @@ NAMES: dict[str, Any] = {
         *(non_null, same_reference, matches, cast, i31_value, I31, StructInstance),
         *(extend, new_struct, struct_field, set_struct_field, new_array, new_fixed_array),
         *(new_array_data, new_array_elem, array_elements, array_element, set_array_element),
+        *(indirect_callee, WasmFunction),
         *(fill_array, copy_array, init_array_data, init_array_elem, default_value),
     )
 }

@@ -37,6 +37,9 @@ class Machine:
         self.r: Activation = []
         self.callers: list[Caller] = []
         self.values = 0
+        """What the activations weigh, see ``Code.weight``; at most ``most_values``."""
+        self.entered: Block | None = None
+        """Where compiled code has gone on in another activation, which is then ``r``."""
         self.executed = 0
         self._function = function
         self._block: Block | None = None
@@ -48,7 +51,7 @@ class Machine:
         self._host_name: str | None = None
         if isinstance(function, WasmFunction):
             limits = function.instance.store.limits
-            self.most_values, self.most_callers = limits.stack_values, limits.call_depth
+            self.most_values = limits.stack_values
             self._store = function.instance.store
             try:
                 self._block = enter(self, function, list(arguments))
@@ -134,8 +137,14 @@ class Machine:
                     self._block = block
                     break
                 current = block
-                following = block.run(r)
+                following = block.run(r, self)
                 if following is not None:
+                    block = following
+                    continue
+                following = self.entered
+                if following is not None:
+                    self.entered = None
+                    r = self.r
                     block = following
                     continue
                 if current.host:
@@ -156,8 +165,9 @@ class Machine:
                     room = left = min(left, store.fuel)
         except Exception as error:
             self._block = current
-            self._spend(room - left)
-            return self._raised(error, self._instruction(current, error.__traceback__))
+            pc = self._instruction(current, error.__traceback__)
+            self._spend(room - left - _not_reached(current, pc))
+            return self._raised(error, pc)
         except BaseException as error:
             # KeyboardInterrupt and the like: the state within the block is not known any more.
             self._block = current
@@ -175,6 +185,12 @@ class Machine:
         self.executed += count
         if self._store.fuel is not None:
             self._store.fuel = max(0, self._store.fuel - count)
+
+    @property
+    def weight(self) -> int:
+        """What the present activation weighs."""
+        assert self._block is not None
+        return self._block.code.weight
 
     def finish(self, values: list[Value]) -> None:
         """The outermost function returned."""
@@ -358,7 +374,7 @@ class Machine:
                     return True
             if not self.callers:
                 return False
-            self.values -= len(self.r)
+            self.values -= code.weight
             self.r, block, _ = self.callers.pop()
             self._block = block
             at = block.pc - 1
@@ -367,7 +383,7 @@ class Machine:
         if not self.callers:
             self.finish(values)
             return
-        self.values -= len(self.r)
+        self.values -= self.weight
         self.r, self._block, slot = self.callers.pop()
         self.r[slot : slot + len(values)] = values
 
@@ -425,6 +441,14 @@ class Machine:
         return FrameState(
             block.code.function, self._place(block, pc), tuple(r[:count]), tuple(r[count : max(top, count)])
         )
+
+
+def _not_reached(block: Block, pc: int) -> int:
+    """The fuel of a block that was charged for what stands behind instruction ``pc``, where it raised."""
+    rest = sum(cost for at, cost in zip(block.pcs, block.costs, strict=True) if at > pc)
+    if pc < block.last:
+        rest += block.cost - sum(block.costs)
+    return rest
 
 
 _MEMORY_ERRORS = (struct.error, IndexError, OverflowError)
