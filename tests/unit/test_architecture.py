@@ -33,6 +33,7 @@ FLOORS = (
     "component",
     "debug",
     "observe",
+    "script",
     "embedding",
     "notebook cli",
     "__init__",

@@ -86,15 +86,20 @@ class Waiter:
     hold it by a weak reference, so that a call that is given up leaves nothing behind.
     """
 
-    __slots__ = ("__weakref__", "_bell", "_loop", "_timeout", "over", "woken")
+    __slots__ = ("__weakref__", "_bell", "_loop", "over", "timeout", "woken")
 
     def __init__(self, timeout: int | None) -> None:
-        self._timeout = timeout
+        self.timeout = timeout
         self._loop: AbstractEventLoop | None = None
         self._bell: Future[None] | None = None
         self.woken = False
         self.over = False
         """Whether nobody waits here any more, for whatever reason."""
+
+    @property
+    def result(self) -> int:
+        """What the wait gives, once it is over."""
+        return WOKEN if self.woken else TIMED_OUT
 
     def wake(self) -> None:
         """End the wait. May be called from any thread."""
@@ -118,7 +123,7 @@ class Waiter:
             self.over = True
             raise Unsupported("a guest waits, and there is no event loop to wait in") from None
         bell = self._bell = loop.create_future()
-        deadline = None if self._timeout is None else loop.time() + self._timeout / 1e9
+        deadline = None if self.timeout is None else loop.time() + self.timeout / 1e9
         try:
             while not self.woken:
                 left = _LONGEST_SLEEP if deadline is None else min(_LONGEST_SLEEP, deadline - loop.time())
@@ -127,7 +132,7 @@ class Waiter:
                 await asyncio.wait((bell,), timeout=left)
         finally:
             self.over = True
-        return WOKEN if self.woken else TIMED_OUT
+        return self.result
 
 
 def _somebody_may_notify() -> bool:
@@ -158,7 +163,7 @@ def wait(memory: MemoryInstance, address: int, expected: int, timeout: int, widt
     if timeout == 0:
         return TIMED_OUT
     endless = timeout >> 63 != 0
-    if endless and not _somebody_may_notify():
+    if endless and not memory.has_other_agents and not _somebody_may_notify():
         raise trap(TrapCode.ATOMIC_WAIT_WITHOUT_END)
     waiter = Waiter(None if endless else timeout)
     if memory.waiters is None:

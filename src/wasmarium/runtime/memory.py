@@ -25,7 +25,16 @@ WATCH_SHIFT = 12
 class MemoryInstance:
     """A memory. Raises Exhausted when its first pages are more than the store allows or has."""
 
-    __slots__ = ("_limits", "_maximum_pages", "_page_size", "data", "declared", "waiters", "written")
+    __slots__ = (
+        "_limits",
+        "_maximum_pages",
+        "_page_size",
+        "data",
+        "declared",
+        "has_other_agents",
+        "waiters",
+        "written",
+    )
 
     def __init__(self, type: MemoryType, limits: ResourceLimits) -> None:
         self.declared = type
@@ -44,6 +53,8 @@ class MemoryInstance:
         self.written: bytearray | None = None
         self.waiters: dict[int, list[ref[Waiter]]] | None = None
         """Who waits at which address (see ``atomics``)."""
+        self.has_other_agents = False
+        """Whether the driver of the running guest has others that may notify it."""
 
     @property
     def pages(self) -> int:
