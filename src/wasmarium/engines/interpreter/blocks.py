@@ -1,8 +1,9 @@
 """Basic blocks: what the machine runs, one call each.
 
-A block is straight-line code and what ends it. ``run(r)`` executes all of it on an activation ``r``
-(locals, then operand slots) and returns the next block, or None where the function is left: then
-``leave`` (a call or return) or ``host`` (a call that may be to the host) goes on.
+A block is straight-line code and what ends it. ``run(r, machine)`` executes all of it on an activation
+``r`` (locals, then operand slots) and returns the next block, or None where the function is left.
+Then either the machine has ``entered`` another function already, or ``leave`` (a call or return) goes
+on; ``host`` says that it may be a call to the host.
 
 At first ``run`` builds the block: one small closure for every instruction, made from the same text
 for all instructions alike. That form can stop anywhere, so stepping and exact fuel use it too. A
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wasmarium.engines.interpreter.machine import Machine
 
 Activation = list[Any]
+Run = Callable[[Activation, "Machine"], "Block | None"]
 Next = Callable[[Activation], "Block | None"]
 Leave = Callable[["Machine", Activation], "Block | None"]
 Step = Callable[[Activation], None]
@@ -72,7 +74,7 @@ class Block:
         self.next: Next = _not_built
         self.leave: Leave | None = None
         self.host = False
-        self.run: Next = _not_built
+        self.run: Run = _never
         self.compiled: CodeType | None = None
         self.lines: list[int] = []
 
@@ -84,10 +86,14 @@ def _not_built(r: Activation) -> Block | None:
     raise AssertionError("a block is built when it is taken from its code")
 
 
+def _never(r: Activation, machine: Machine) -> Block | None:
+    raise AssertionError("a block can run when it is taken from its code")
+
+
 class Code:
     """A function ready to run: its plan and the blocks cut so far."""
 
-    __slots__ = ("blocks", "entry", "fresh", "function", "heat", "names", "plan", "size")
+    __slots__ = ("blocks", "entry", "fresh", "function", "heat", "names", "plan", "weight")
 
     def __init__(self, function: WasmFunction) -> None:
         self.function = function
@@ -95,7 +101,9 @@ class Code:
         self.heat = HEAT if asked is None else asked
         self.plan = Plan(function)
         self.fresh = self.plan.fresh
-        self.size = self.plan.size
+        limits = function.instance.store.limits
+        # One number bounds both the frames and what they hold: a small frame counts as a share of all.
+        self.weight = max(self.plan.size, limits.stack_values // max(1, limits.call_depth))
         self.blocks: dict[int, Block] = {}
         self.names: dict[str, Any] | None = None
         self.entry = self.block(0)
@@ -113,7 +121,7 @@ def _defer(block: Block) -> None:
     """Let the first run build the block. Its cost is not known before, so building charges nothing
     and hands the block back to be run."""
 
-    def build_first(r: Activation) -> Block | None:
+    def build_first(r: Activation, machine: Machine) -> Block | None:
         build(block)
         return block
 
@@ -194,8 +202,8 @@ def build(block: Block) -> None:
         compile_block(block)
 
 
-def _cold(block: Block, steps: tuple[Step, ...], following: Next) -> Next:
-    def run_steps(r: Activation) -> Block | None:
+def _cold(block: Block, steps: tuple[Step, ...], following: Next) -> Run:
+    def run_steps(r: Activation, machine: Machine) -> Block | None:
         block.heat -= 1
         if not block.heat:
             from wasmarium.engines.interpreter.compiled import compile_block
@@ -240,8 +248,9 @@ def landing(code: Code, jump: Jump) -> Block:
     found = code.blocks.get(key)
     if found is None:
         found = code.blocks[key] = Block(code, len(code.plan.rows) - 1)
-        found.next = found.run = lambda r: None
-        found.leave = _return(jump.source, jump.arity)
+        found.next = lambda r: None
+        found.run = lambda r, machine: None
+        found.leave = _return(jump.source, jump.arity, code.weight)
         found.built = True
     return found
 
@@ -270,7 +279,7 @@ def _finish(block: Block, pc: int) -> None:
             block.next = _on_reference(block, pc, slot - 1, _branch(code, jumps[0]))
         case "return" | "end":
             block.next = lambda r: None
-            block.leave = _return(slot - plan.results, plan.results)
+            block.leave = _return(slot - plan.results, plan.results, code.weight)
         case "unreachable":
             block.next = _unreachable
         case _:
@@ -319,7 +328,7 @@ def _on_reference(block: Block, pc: int, slot: int, taken: Next) -> Next:
     return lambda r: taken(r) if matches(r[slot], target) is wanted else other
 
 
-def _return(source: int, arity: int) -> Leave:
+def _return(source: int, arity: int, weight: int) -> Leave:
     end = source + arity
 
     def leave(machine: Machine, r: Activation) -> Block | None:
@@ -329,7 +338,7 @@ def _return(source: int, arity: int) -> Leave:
         caller, following, slot = machine.callers.pop()
         if arity:
             caller[slot : slot + arity] = r[source:end]
-        machine.values -= len(r)
+        machine.values -= weight
         machine.r = caller
         return following
 
