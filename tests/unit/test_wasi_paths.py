@@ -143,7 +143,9 @@ def test_nothing_outside_can_be_changed_by_name(base: Directory, path: str) -> N
 
 def test_a_link_outside_may_be_removed_and_renamed_itself(base: Directory) -> None:
     paths.rename(base, "absolute", base, "moved")
-    assert paths.read_link(base, "moved") == "/etc/passwd"
+    assert paths.stat(base, "moved", False).kind is FileType.SYMBOLIC_LINK
+    # where it leads is nobody's business
+    assert failing(lambda: paths.read_link(base, "moved")) is Errno.PERM
     paths.remove_file(base, "moved")
     assert failing(lambda: paths.stat(base, "moved", False)) is Errno.NOENT
 

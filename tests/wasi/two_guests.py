@@ -7,6 +7,7 @@ every function and exports each again with its memory; ours are called directly.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,17 @@ def oracle_module() -> str:
     return "\n".join([*lines, ")"])
 
 
+@cache
+def oracle() -> Any:
+    """wasmtime's engine, linker and module, which many guests share."""
+    import wasmtime
+
+    engine = wasmtime.Engine()
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    return engine, linker, wasmtime.Module(engine, oracle_module())
+
+
 class OracleGuest:
     """Calls wasmtime's."""
 
@@ -111,9 +123,7 @@ class OracleGuest:
         import wasmtime
 
         self.wasmtime = wasmtime
-        engine = wasmtime.Engine()
-        linker = wasmtime.Linker(engine)
-        linker.define_wasi()
+        engine, linker, module = oracle()
         self.store = wasmtime.Store(engine)
         config = wasmtime.WasiConfig()
         config.argv = ["program", "first"]
@@ -124,7 +134,6 @@ class OracleGuest:
         for name, path in host.items():
             config.preopen_dir(str(path), name)
         self.store.set_wasi(config)
-        module = wasmtime.Module(engine, oracle_module())
         self.exports = linker.instantiate(self.store, module).exports(self.store)
         self.memory: Any = self.exports["memory"]
 

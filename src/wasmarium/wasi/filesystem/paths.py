@@ -131,13 +131,17 @@ class Walk:
         return self.name
 
 
-def _components(path: str) -> list[str]:
+def _check(path: str) -> None:
     if path.startswith("/"):
         fail(Errno.PERM)
     if "\0" in path:
         fail(Errno.INVAL)
     if len(path) > LONGEST_PATH:
         fail(Errno.NAMETOOLONG)
+
+
+def _components(path: str) -> list[str]:
+    _check(path)
     names = [name for name in path.split("/") if name]
     for name in names:
         if len(name) > LONGEST_NAME // 4 and len(name.encode()) > LONGEST_NAME:
@@ -194,7 +198,8 @@ def open_node(base: Directory, path: str, follow: bool, mode: OpenMode, director
 
 
 def read_link(base: Directory, path: str) -> str:
-    """The target of the symbolic link that has this path."""
+    """The target of the symbolic link that has this path. PERM for an absolute one, which would tell
+    the guest about its host."""
     with Walk(base, path, path.endswith("/")) as walk:
         found = walk.look()
         if found is None:
@@ -202,7 +207,10 @@ def read_link(base: Directory, path: str) -> str:
         if found.kind is not FileType.SYMBOLIC_LINK:
             walk.entry(slash_ok=True)
             fail(Errno.INVAL)
-        return walk.directory.read_link(walk.name)
+        target = walk.directory.read_link(walk.name)
+        if target.startswith("/"):
+            fail(Errno.PERM)
+        return target
 
 
 def make_directory(base: Directory, path: str) -> None:
@@ -217,8 +225,8 @@ def make_link(base: Directory, path: str, target: str) -> None:
     """A new symbolic link. PERM for an absolute target: nothing a guest makes may point outside."""
     if not target:
         fail(Errno.NOENT)
-    _components(target)
-    with Walk(base, path) as walk:
+    _check(target)
+    with Walk(base, path, path.endswith("/")) as walk:
         name = walk.entry(slash_ok=True)
         if not name or walk.slash:
             fail(Errno.EXIST)
