@@ -16,7 +16,6 @@ from wasi.two_guests import OracleGuest, OurGuest
 from wasmarium.wasi.filesystem import host_directory
 
 pytestmark = pytest.mark.cpython("wasmtime, the oracle, is a native library")
-pytest.importorskip("wasmtime")
 
 PATH, NEW, OUT, VECTOR, BUFFER, STAT = 1000, 500, 8000, 256, 4096, 600
 
@@ -93,6 +92,7 @@ class Pair:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Iterator[Any]:
+    pytest.importorskip("wasmtime")
     made: list[Pair] = []
 
     def make() -> Pair:
