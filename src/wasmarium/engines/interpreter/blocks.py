@@ -157,6 +157,9 @@ def _step(found: Operation, slot: int) -> Step:
 
 # ---- building ----
 
+_PASSED = frozenset("nop block loop try_table try delegate atomic.fence".split())
+"""Control instructions with which a block goes on."""
+
 
 def build(block: Block) -> None:
     """Cut the block from its plan: the steps up to what ends it."""
@@ -171,9 +174,7 @@ def build(block: Block) -> None:
         row = rows[pc]
         mnemonic = row.mnemonic
         if row.kind == "control":
-            if mnemonic not in ("nop", "block", "loop", "try_table", "atomic.fence") and (
-                mnemonic != "end" or pc == len(rows) - 1
-            ):
+            if mnemonic not in _PASSED and (mnemonic != "end" or pc == len(rows) - 1):
                 _finish(block, pc)
                 break
         elif row.kind == "atomic" and mnemonic in WAITS:
@@ -267,7 +268,7 @@ def _finish(block: Block, pc: int) -> None:
     block.last = pc
     jumps = plan.jumps.get(pc, ())
     match plan.rows[pc].mnemonic:
-        case "br" | "else":
+        case "br" | "else" | "catch" | "catch_all":
             block.next = _branch(code, jumps[0])
         case "br_if":
             block.next = _if(slot - 1, _branch(code, jumps[0]), code.block(pc + 1))

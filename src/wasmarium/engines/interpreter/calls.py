@@ -98,6 +98,9 @@ def leave_by(block: Block, pc: int) -> None:
     if mnemonic == "throw_ref":
         block.leave = _throw_reference(slot - 1)
         return
+    if mnemonic == "rethrow":
+        block.leave = _throw_reference(plan.rethrown(pc))
+        return
     if mnemonic in WAITS:
         memory, offset = instance.memories[immediates[0].memory], immediates[0].offset
         block.leave = _wait(memory, offset, plan.rows[pc].width, slot - 3, block.code.block(pc + 1))

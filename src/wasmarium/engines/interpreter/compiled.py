@@ -262,7 +262,7 @@ class _Writer:
         jumps = plan.jumps.get(block.last, ())
         following = block.last + 1
         match mnemonic:
-            case "br" | "else":
+            case "br" | "else" | "catch" | "catch_all":
                 self.flush()
                 self.jump(jumps[0])
             case "br_if" | "if":

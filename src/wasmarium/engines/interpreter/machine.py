@@ -358,13 +358,15 @@ class Machine:
             code = block.code
             tags = code.function.instance.tags
             for handler in code.plan.handlers_at(at):
-                for tag, with_reference, jump in handler.clauses:
+                for tag, with_reference, jump, keep in handler.clauses:
                     if tag is not None and tags[tag] is not exception.tag:
                         continue
                     values = list(exception.fields) if tag is not None else []
                     if with_reference:
                         values.append(exception)
                     self._done = 0
+                    if keep is not None:
+                        self.r[code.plan.kept(keep)] = exception
                     if jump.target == RETURN:
                         self._return(values)
                     else:

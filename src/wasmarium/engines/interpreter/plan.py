@@ -8,8 +8,9 @@ are reached (``blocks``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasmarium.binary.code import read_locals, validated_body
 from wasmarium.engines.interpreter.operations import Operation, operation, stack_change
@@ -25,7 +26,7 @@ WAITS = frozenset({"memory.atomic.wait32", "memory.atomic.wait64"})
 RETURN = -1
 """The target of a jump that leaves the function."""
 
-FREE = frozenset({"block", "loop", "else", "end", "nop", "drop", "unreachable", "return", "try_table"})
+FREE = frozenset("block loop else end nop drop unreachable return try_table try catch catch_all delegate".split())
 """Instructions that cost no fuel (wasmtime's rule); every other costs 1, and so does a call's entry."""
 
 
@@ -42,20 +43,46 @@ class Jump:
         self.destination = destination
 
 
+class Clause(NamedTuple):
+    """What a handler catches: exceptions of tag ``tag`` (an index; None: all). Their values go where
+    ``jump`` says, and behind them the exception itself if ``with_reference``. ``keep`` is the number under
+    which it is kept for rethrow (see ``Plan.kept``), or None."""
+
+    tag: int | None
+    with_reference: bool
+    jump: Jump
+    keep: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A try_table: it guards instructions ``start`` up to ``end``. Clauses in order: tag index (None
-    for all), whether the reference is pushed too, and where to go."""
+    """A try_table or try: it guards instructions ``start`` up to ``end``, with its clauses in order.
+    ``depth`` is the number of blocks around it. With ``delegate`` it has no clauses, but the next
+    handler to be asked has at most this depth."""
 
     start: int
     end: int
-    clauses: tuple[tuple[int | None, bool, Jump], ...]
+    clauses: tuple[Clause, ...]
+    depth: int
+    delegate: int | None = None
 
 
 class _Control:
     """A block that is open while the plan is made."""
 
-    __slots__ = ("condition", "dead", "handler", "height", "is_loop", "jumps", "parameters", "pc", "results")
+    __slots__ = (
+        "clauses",
+        "condition",
+        "dead",
+        "guarded",
+        "height",
+        "is_loop",
+        "jumps",
+        "keep",
+        "parameters",
+        "pc",
+        "results",
+    )
 
     def __init__(self, pc: int, is_loop: bool, height: int, parameters: int, results: int, dead: bool) -> None:
         self.pc = pc
@@ -66,7 +93,11 @@ class _Control:
         self.dead = dead
         self.jumps: list[Jump] = []
         self.condition: Jump | None = None
-        self.handler: tuple[tuple[int | None, bool, Jump], ...] | None = None
+        self.clauses: list[Clause] = []
+        self.guarded: int | None = None
+        """Where the instructions that the clauses are for end, once that is known."""
+        self.keep: int | None = None
+        """In the catching part of a try, what is kept there; as in :class:`Clause`."""
 
 
 class Plan:
@@ -102,6 +133,8 @@ class Plan:
         self._controls = [outermost]
         self._height = highest = self.locals
         self._dead = False
+        self._kept = 0
+        self._rethrown: dict[int, int] = {}
         for pc, row in enumerate(rows):
             if row.kind == "control":
                 if not self._dead:
@@ -116,7 +149,8 @@ class Plan:
                 self._height = height + change
             if self._height > highest:
                 highest = self._height
-        self.size = highest + 1
+        self._kept_from = highest + 1
+        self.size = self._kept_from + self._kept
         del self._controls
 
     def operation(self, pc: int) -> Operation:
@@ -167,15 +201,13 @@ class Plan:
     def _control(self, pc: int, row: Instruction) -> None:
         controls = self._controls
         match row.mnemonic:
-            case "block" | "loop" | "try_table":
+            case "block" | "loop" | "try_table" | "try":
                 parameters, results = self._block_type(self.immediates[pc][0])
-                handler = None
-                if row.mnemonic == "try_table" and not self._dead:
-                    handler = self._clauses(pc)
                 control = _Control(
                     pc, row.mnemonic == "loop", self._height - parameters, parameters, results, self._dead
                 )
-                control.handler = handler
+                if row.mnemonic == "try_table" and not self._dead:
+                    control.clauses = self._clauses(pc)
                 controls.append(control)
             case "if":
                 parameters, results = self._block_type(self.immediates[pc][0])
@@ -199,11 +231,25 @@ class Plan:
                     self.leaders.add(pc + 1)
                 self._dead = control.dead
                 self._height = control.height + control.parameters
+            case "catch" | "catch_all":
+                self._catch(pc, controls[-1])
             case "end":
                 self._end(pc, controls.pop())
+            case "delegate":
+                control = controls.pop()
+                if not control.dead:
+                    # Its label counts from outside of the try.
+                    outside = len(controls) - 1 - self.immediates[pc][0]
+                    self.handlers.append(Handler(control.pc + 1, pc, (), len(controls), outside))
+                self._end(pc, control)
             case "br" | "br_table" | "br_if" | "br_on_null" | "br_on_non_null" | "br_on_cast" | "br_on_cast_fail":
                 if not self._dead:
                     self._branch(pc, row.mnemonic)
+            case "rethrow":
+                keep = controls[-1 - self.immediates[pc][0]].keep
+                if not self._dead and keep is not None:
+                    self._rethrown[pc] = keep
+                self._dead = True
             case "return" | "unreachable" | "throw" | "throw_ref":
                 self._dead = True
             case "call" | "call_indirect" | "call_ref":
@@ -216,12 +262,7 @@ class Plan:
             case "nop" | "atomic.fence":
                 pass
             case _:
-                if not self._dead:
-                    raise self._unsupported(pc)
-                if row.mnemonic == "try":
-                    controls.append(_Control(pc, False, self._height, 0, 0, True))
-                elif row.mnemonic == "delegate":
-                    controls.pop()
+                raise self._unsupported(pc)
 
     def _branch(self, pc: int, mnemonic: str) -> None:
         immediates = self.immediates[pc]
@@ -245,12 +286,30 @@ class Plan:
         else:
             self.jumps[pc] = (self._jump(immediates[0].label),)
 
-    def _clauses(self, pc: int) -> tuple[tuple[int | None, bool, Jump], ...]:
-        clauses = []
-        for catch in self.immediates[pc][1]:
-            # What is caught is put where the label wants it, so nothing has to move.
-            clauses.append((catch.tag, catch.kind.endswith("_ref"), self._jump(catch.label)))
-        return tuple(clauses)
+    def _clauses(self, pc: int) -> list[Clause]:
+        # What is caught is put where the label wants it, so nothing has to move.
+        return [
+            Clause(catch.tag, catch.kind.endswith("_ref"), self._jump(catch.label)) for catch in self.immediates[pc][1]
+        ]
+
+    def _catch(self, pc: int, control: _Control) -> None:
+        """A part of a try ends, and one that catches begins."""
+        if not self._dead:
+            jump = Jump(RETURN, 0, 0, 0)
+            control.jumps.append(jump)
+            self.jumps[pc] = (jump,)
+        if control.guarded is None:
+            control.guarded = pc
+            control.keep = sum(outer.keep is not None for outer in self._controls)
+            self._kept = max(self._kept, control.keep + 1)
+        tag = self.immediates[pc][0] if self.rows[pc].mnemonic == "catch" else None
+        if not control.dead:
+            control.clauses.append(Clause(tag, False, Jump(pc + 1, 0, 0, control.height), control.keep))
+            self.leaders.add(pc + 1)
+        self._dead = control.dead
+        self._height = control.height
+        if tag is not None:
+            self._height += len(self._instance.tags[tag].type.type.function.parameters)
 
     def _end(self, pc: int, control: _Control) -> None:
         if not self._controls:
@@ -265,12 +324,27 @@ class Plan:
             jump.target = pc + 1
             self.leaders.add(pc + 1)
             reached = True
-        if control.handler is not None:
-            self.handlers.append(Handler(control.pc + 1, pc, control.handler))
+        if control.clauses:
+            end = pc if control.guarded is None else control.guarded
+            self.handlers.append(Handler(control.pc + 1, end, tuple(control.clauses), len(self._controls)))
         self._dead = control.dead or not reached
         self._height = control.height + control.results
 
-    def handlers_at(self, pc: int) -> list[Handler]:
-        """The handlers that guard instruction ``pc``, innermost first."""
+    def kept(self, keep: int) -> int:
+        """The slot of what clauses keep under this number: behind those of all operands."""
+        return self._kept_from + keep
+
+    def rethrown(self, pc: int) -> int:
+        """The slot of what the rethrow at ``pc`` throws."""
+        return self.kept(self._rethrown[pc])
+
+    def handlers_at(self, pc: int) -> Iterator[Handler]:
+        """The handlers to ask when instruction ``pc`` throws, in this order."""
+        most = len(self.rows)
         # They are kept in the order of their ends, so inner ones come before outer ones.
-        return [handler for handler in self.handlers if handler.start <= pc < handler.end]
+        for handler in self.handlers:
+            if handler.start <= pc < handler.end and handler.depth <= most:
+                if handler.delegate is None:
+                    yield handler
+                else:
+                    most = handler.delegate
