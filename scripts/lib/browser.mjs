@@ -121,14 +121,3 @@ async function find() {
       "Install Chromium or Chrome, or set CHROMIUM to the path of one.",
   );
 }
-
-/** What a headless Chromium is started with: it shall look for nothing outside this machine. */
-export const CHROMIUM_FLAGS = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--disable-dev-shm-usage",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--no-first-run",
-];

@@ -20,7 +20,7 @@ export function filesBelow(folder) {
     .readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
-    .filter((file) => !file.includes("__pycache__"))
+    .filter((file) => !/__pycache__|node_modules/.test(path.relative(folder, file)))
     .sort();
 }
 
