@@ -206,7 +206,12 @@ class FileDescriptor(Descriptor):
         self._readable = readable
         self._writable = writable
         self._offset = 0
+        self._take_flags(flags)
+
+    def _take_flags(self, flags: FdFlags) -> None:
         self.flags = flags
+        self._appends = FdFlags.APPEND in flags
+        self._syncs = bool(flags & (FdFlags.DSYNC | FdFlags.SYNC))
 
     @property
     def kind(self) -> FileType:
@@ -241,7 +246,7 @@ class FileDescriptor(Descriptor):
 
     def write(self, content: bytes) -> int:
         count = self.write_at(self._offset, content)
-        if FdFlags.APPEND in self.flags:
+        if self._appends:
             self._offset = self._file.stat().size
         else:
             self._offset += count
@@ -251,11 +256,11 @@ class FileDescriptor(Descriptor):
         if not self._writable:
             fail(Errno.BADF)
         # Linux: a file opened for appending appends whatever the offset says
-        if FdFlags.APPEND in self.flags:
+        if self._appends:
             count = self._file.append(content)
         else:
             count = self._file.write_at(offset, content)
-        if self.flags & (FdFlags.DSYNC | FdFlags.SYNC):
+        if self._syncs:
             self._file.sync(FdFlags.SYNC not in self.flags)
         return count
 
@@ -278,7 +283,7 @@ class FileDescriptor(Descriptor):
     def set_flags(self, flags: FdFlags) -> None:
         if flags & (FdFlags.DSYNC | FdFlags.SYNC | FdFlags.RSYNC):
             fail(Errno.INVAL)
-        self.flags = flags
+        self._take_flags(flags)
 
     def set_rights(self, base: Rights, inheriting: Rights) -> None:
         fail(Errno.NOTSUP)

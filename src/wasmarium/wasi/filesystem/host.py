@@ -67,6 +67,8 @@ class HostFile(File):
         return _stat(os.fstat(self._descriptor))
 
     def set_times(self, accessed: int | None, modified: int | None) -> None:
+        if os.utime not in os.supports_fd:
+            fail(Errno.NOTSUP)
         os.utime(self._descriptor, ns=_times(os.fstat(self._descriptor), accessed, modified))
 
     def sync(self, data_only: bool = False) -> None:
@@ -80,17 +82,24 @@ class HostFile(File):
     def read_at(self, offset: int, count: int) -> bytes:
         if self.kind is not FileType.REGULAR_FILE:
             return os.read(self._descriptor, count)
+        if not hasattr(os, "pread"):
+            # Windows
+            os.lseek(self._descriptor, _offset(offset), os.SEEK_SET)
+            return os.read(self._descriptor, count)
         return os.pread(self._descriptor, count, _offset(offset))
 
     def write_at(self, offset: int, content: bytes) -> int:
         if self.kind is not FileType.REGULAR_FILE:
+            return os.write(self._descriptor, content)
+        if not hasattr(os, "pwrite"):
+            os.lseek(self._descriptor, _offset(offset), os.SEEK_SET)
             return os.write(self._descriptor, content)
         return os.pwrite(self._descriptor, content, _offset(offset))
 
     def append(self, content: bytes) -> int:
         if self.kind is not FileType.REGULAR_FILE:
             return os.write(self._descriptor, content)
-        return os.pwrite(self._descriptor, content, os.fstat(self._descriptor).st_size)
+        return self.write_at(os.fstat(self._descriptor).st_size, content)
 
     def set_size(self, size: int) -> None:
         os.ftruncate(self._descriptor, _offset(size))

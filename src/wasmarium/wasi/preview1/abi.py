@@ -15,7 +15,7 @@ from wasmarium.errors import Trap
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.errno import Errno, WasiError
 from wasmarium.wasi.filesystem.base import LONGEST_PATH, FileType, Stat, fail
-from wasmarium.wasi.rights import ALL, FdFlags, Rights
+from wasmarium.wasi.rights import FdFlags, Rights
 
 MOST_VECTORS = 1024
 """Pieces that one read or write looks at (POSIX's IOV_MAX on Linux); more make it a short one."""
@@ -90,13 +90,17 @@ class SdFlags(enum.IntFlag):
     WR = 2
 
 
+_MASKS: dict[type[enum.IntFlag], int] = {
+    kind: sum(kind) for kind in (LookupFlags, OFlags, FstFlags, RiFlags, SdFlags, FdFlags, Rights)
+}
+
 FlagsT = TypeVar("FlagsT", bound=enum.IntFlag)
 EnumT = TypeVar("EnumT", bound=enum.IntEnum)
 
 
 def flags(kind: type[FlagsT], value: int) -> FlagsT:
     """``value`` as flags; INVAL for unknown bits."""
-    if value & ~sum(kind):
+    if value & ~_MASKS[kind]:
         fail(Errno.INVAL)
     return kind(value)
 
@@ -111,9 +115,7 @@ def member(kind: type[EnumT], value: int) -> EnumT:
 
 def rights(value: int) -> Rights:
     """``value`` as rights; INVAL for unknown bits."""
-    if value & ~ALL:
-        fail(Errno.INVAL)
-    return Rights(value)
+    return flags(Rights, value)
 
 
 @dataclass(frozen=True, slots=True)

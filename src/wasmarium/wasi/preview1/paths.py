@@ -24,9 +24,12 @@ from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.descriptors import new_times
 from wasmarium.wasi.rights import FdFlags, Rights
 
+_CREAT, _DIRECTORY, _EXCL, _TRUNC = (flag.value for flag in (OFlags.CREAT, OFlags.DIRECTORY, OFlags.EXCL, OFlags.TRUNC))
+_READ, _WRITE = Rights.FD_READ.value, Rights.FD_WRITE.value
+
 
 def _follows(lookup: int) -> bool:
-    return LookupFlags.SYMLINK_FOLLOW in flags(LookupFlags, lookup)
+    return bool(flags(LookupFlags, lookup))
 
 
 def path_create_directory(wasi: Wasi, memory: GuestMemory, fd: int, path: int, length: int) -> None:
@@ -104,27 +107,28 @@ def path_open(
 ) -> None:
     """Open a file or a directory. The rights asked for say whether to read, to write, or both."""
     follow = _follows(lookup)
-    asked = flags(OFlags, oflags)
-    wanted = rights(base)
+    flags(OFlags, oflags)
+    rights(base)
     rights(inheriting)
     given = flags(FdFlags, fdflags)
     name = string(memory, path, length)
-    creates, truncates = OFlags.CREAT in asked, OFlags.TRUNC in asked
+    # plain integers: set operations of flags take a microsecond each
+    creates, truncates, writes = bool(oflags & _CREAT), bool(oflags & _TRUNC), bool(base & _WRITE)
     mode = OpenMode(
-        read=Rights.FD_READ in wanted or Rights.FD_WRITE not in wanted,
-        write=Rights.FD_WRITE in wanted,
+        read=bool(base & _READ) or not writes,
+        write=writes,
         create=creates,
-        exclusive=OFlags.EXCL in asked,
+        exclusive=bool(oflags & _EXCL),
         truncate=truncates,
     )
     start = wasi.descriptors[fd].base_directory
     check_out(memory, opened, 4)
-    node = paths.open_node(start, name, follow, mode, OFlags.DIRECTORY in asked)
+    node = paths.open_node(start, name, follow, mode, bool(oflags & _DIRECTORY))
     descriptor: Descriptor
     if isinstance(node, Directory):
         descriptor = DirectoryDescriptor(node)
     else:
-        descriptor = FileDescriptor(node, mode.read, mode.write or creates or truncates, given)
+        descriptor = FileDescriptor(node, mode.read, writes or creates or truncates, given)
     store(memory, opened, wasi.descriptors.add(descriptor), 4)
 
 

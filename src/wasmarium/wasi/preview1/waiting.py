@@ -24,7 +24,8 @@ class Wait:
 
 def then(result: T | Awaitable[T], finish: Callable[[T], None]) -> Wait | None:
     """``finish`` the function with ``result``: now, or when it is there."""
-    if isinstance(result, Awaitable):
+    # the test for awaitables is slow, and nearly all results are these
+    if not isinstance(result, (int, bytes)) and isinstance(result, Awaitable):
         return Wait(result, finish)
     finish(result)
     return None
