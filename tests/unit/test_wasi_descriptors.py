@@ -441,3 +441,16 @@ def test_a_pipe_in_a_directory_does_not_hang(tmp_path: Path) -> None:
     guest.put(PATH, b"pipe")
     assert guest.call("path_open", 3, 0, PATH, 4, 0, WRITE, 0, 0, OUT) == "NXIO"
     guest.wasi.close()
+
+
+@pytest.mark.cpython("Emscripten decodes names itself")
+def test_a_name_of_the_host_that_is_not_utf8_is_an_error_not_a_crash(tmp_path: Path) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"\xff")).write_text("x")
+    except OSError:
+        pytest.skip("this host has UTF-8 names only")
+    guest = Guest({"/": host_directory(tmp_path)})
+    assert guest.call("fd_readdir", 3, BUFFER, 100, 0, OUT) == "ILSEQ"
+    guest.put(PATH, b"\xff")
+    assert guest.call("path_open", 3, 0, PATH, 1, 0, READ, 0, 0, OUT) == "ILSEQ"
+    guest.wasi.close()
