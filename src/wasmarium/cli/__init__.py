@@ -22,6 +22,9 @@ examples:
   wasmarium run --invoke add sum.wasm 2 3    call one function of a module
   wasmarium validate *.wasm                  is every one a valid module?
   wasmarium inspect hello.wasm               what is in it: sections, imports, exports, features
+  wasmarium print hello.wasm -o hello.wat    the same as text ...
+  wasmarium parse hello.wat -o hello.wasm    ... and back
+  wasmarium wast i32.wast                    does everything hold that a test script says?
 
 `wasmarium COMMAND --help` tells more about a command.
 """
@@ -51,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(argv: list[str]) -> int:
     # Imported here, so that an interruption while the package loads is quiet too.
-    from wasmarium.cli import inspect, run, validate
+    from wasmarium.cli import inspect, parse, run, validate, wast
+    from wasmarium.cli import print as print_
     from wasmarium.cli.complaint import Complaint
     from wasmarium.cli.output import write
 
@@ -63,7 +67,7 @@ def _dispatch(argv: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"wasmarium {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, validate, inspect):
+    for command in (run, validate, inspect, parse, print_, wast):
         command.configure(commands)
     guest: list[str] = []
     if argv[:1] == ["run"]:

@@ -1,8 +1,9 @@
-"""What a command says when it cannot go on, and how it reads files."""
+"""What a command says when it cannot go on, and how it reads and writes files."""
 
 from __future__ import annotations
 
 import errno
+import sys
 
 from wasmarium.errors import WasmError
 
@@ -12,10 +13,27 @@ class Complaint(Exception):
 
 
 def read(path: str) -> bytes:
-    """The content of a file. Raises Complaint when it cannot be read."""
+    """The content of a file, "-" being standard input. Raises Complaint when it cannot be read."""
     try:
+        if path == "-":
+            return sys.stdin.buffer.read()
         with open(path, "rb") as file:
             return file.read()
+    except OSError as error:
+        raise Complaint(f"{path}: {_reason(error)}") from None
+
+
+def save(path: str, content: bytes) -> None:
+    """Write a file, "-" being standard output. Raises Complaint when that cannot be."""
+    try:
+        if path == "-":
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        else:
+            with open(path, "wb") as file:
+                file.write(content)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise Complaint(f"{path}: {_reason(error)}") from None
 

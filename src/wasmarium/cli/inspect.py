@@ -13,6 +13,7 @@ from wasmarium.cli.output import write
 from wasmarium.debug.summary import summary
 from wasmarium.embedding.loading import load
 from wasmarium.errors import WasmError
+from wasmarium.features import ALL
 from wasmarium.wasi.preview1 import MODULES
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Decode, validate, show."""
     path = arguments.file
     try:
-        module = load(read(path))
+        module = load(read(path), ALL)
     except WasmError as error:
         raise located(path, error) from None
     found = summary(module, lambda item: item.module in MODULES, (0.0, 0.0))

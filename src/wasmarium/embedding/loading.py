@@ -35,7 +35,7 @@ def load(source: str | bytes | bytearray, features: Features = DEFAULT) -> Modul
         raise TypeError("expected wasm bytes")
     content = bytes(source)
     if content and content[0]:
-        if not _may_be_text(content):
+        if not may_be_text(content):
             raise Malformed("magic header not detected", Location(offset=0))
         return _from_text(content, features)
     return from_binary(content, features)
@@ -57,7 +57,7 @@ def _from_text(source: str | bytes, features: Features) -> Module:
         raise
 
 
-def _may_be_text(content: bytes) -> bool:
+def may_be_text(content: bytes) -> bool:
     """The text format begins with a form, a comment or blanks; a picture does not."""
     first = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     return first[:1] in (b"(", b";", b"")
