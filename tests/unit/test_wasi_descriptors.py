@@ -395,7 +395,7 @@ def test_standard_streams() -> None:
     assert guest.read(0) == b" in"
     assert guest.read(0) == b""
     assert guest.write(1, b"out") == guest.write(2, b"err") == "SUCCESS"
-    assert (guest.stdout.content, guest.stderr.content) == (b"out", b"err")
+    assert bytes(guest.stdout.content + b"|" + guest.stderr.content) == b"out|err"
     assert guest.write(0, b"x") == "BADF"
     assert guest.write(1, b"x", at=0) == "SPIPE"
     guest.put(VECTOR, struct.pack("<LL", BUFFER, 5))

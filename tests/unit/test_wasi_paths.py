@@ -13,8 +13,9 @@ from wasmarium.wasi.errno import Errno, WasiError, errno_of
 from wasmarium.wasi.filesystem import Directory, File, FileType, MemoryFileSystem, host_directory, paths
 from wasmarium.wasi.filesystem.base import OpenMode, Stat
 from wasmarium.wasi.filesystem.host import PathDirectory
+from wasmarium.wasi.filesystem.memory import Tree
 
-TREE = {"f": "hello", "d": {"g": "below", "e": {}}}
+TREE: Tree = {"f": "hello", "d": {"g": "below", "e": {}}}
 LINKS = {
     "to-f": "f",
     "to-d": "d",

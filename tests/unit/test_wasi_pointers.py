@@ -16,11 +16,12 @@ from wasmarium.errors import GuestExit, Trap
 from wasmarium.runtime.function import Pending
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem import MemoryFileSystem, host_directory
+from wasmarium.wasi.filesystem.memory import Tree
 from wasmarium.wasi.preview1.signatures import MODULES, SIGNATURES, UNSTABLE
 
 SIZE = PAGES * 65_536
 PATH, VECTORS = 1024, 2048
-TREE = {"f": "hello world", "d": {"g": b"x" * 100}}
+TREE: Tree = {"f": "hello world", "d": {"g": b"x" * 100}}
 
 # a call of each function that succeeds, or would on a socket; 4 is an open file
 GOOD: dict[str, int] = {
