@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ class Package:
         """
         file, tree = self.modules[module]
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        for node in _walk(tree, executed_only):
+        for node in _statements(tree, executed_only):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield alias.name, node.lineno
@@ -89,18 +90,16 @@ class Package:
                     yield (full if full in self.modules else base), node.lineno
 
 
-def _walk(tree: ast.AST, executed_only: bool) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if executed_only:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                continue
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                for other in node.orelse:
-                    yield other
-                    yield from _walk(other, executed_only)
-                continue
-        yield node
-        yield from _walk(node, executed_only)
+def _statements(node: ast.AST, executed_only: bool) -> Iterator[ast.stmt]:
+    """All statements below a node; imports are nowhere else, and expressions are most of a tree."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        if field == "body" and executed_only and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        for child in getattr(node, field, ()):
+            if isinstance(child, ast.stmt):
+                yield child
+            if not (executed_only and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)):
+                yield from _statements(child, executed_only)
 
 
 def upward_imports(package: Package) -> list[str]:
@@ -168,6 +167,7 @@ def long_files(package: Package) -> list[str]:
 RULES = (upward_imports, cycles, foreign_imports, long_files)
 
 
+@cache
 def the_package() -> Package:
     spec = importlib.util.find_spec("wasmarium")
     assert spec is not None
