@@ -17,7 +17,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from wasmarium.errors import Unsupported
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.glue import Bridge
 
 T = TypeVar("T")
 
@@ -138,6 +143,10 @@ class Platform(ABC):
     console: Console
     clock: Clock
     random: Random
+
+    def webassembly(self) -> Bridge:
+        """The platform's own WebAssembly, for the host engine. Raises Unsupported where there is none."""
+        raise Unsupported("there is no WebAssembly here but wasmarium's own: the host engine runs in Pyodide")
 
     @abstractmethod
     def block_on(self, awaitable: Awaitable[T]) -> T:

@@ -7,6 +7,7 @@ A page hands its terminal in as streams of ``bridge.streams`` instead.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from pyodide.ffi import can_run_sync, run_sync
 
@@ -15,6 +16,9 @@ from wasmarium.bridge.browser.clock import BrowserClock
 from wasmarium.bridge.browser.random import BrowserRandom
 from wasmarium.bridge.streams import standard_input, standard_output
 from wasmarium.errors import Unsupported
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.glue import Bridge
 
 __all__ = ["BrowserClock", "BrowserPlatform", "BrowserRandom"]
 
@@ -28,6 +32,12 @@ class BrowserPlatform(Platform):
         self.console = Console(standard_input(), standard_output(), standard_output(error=True))
         self.clock = BrowserClock()
         self.random = BrowserRandom()
+
+    def webassembly(self) -> Bridge:
+        # late: a page that only interprets need not compile the glue
+        from wasmarium.bridge.browser.webassembly import BrowserWebAssembly
+
+        return BrowserWebAssembly()
 
     def block_on(self, awaitable: Awaitable[T]) -> T:
         if can_run_sync():

@@ -1,0 +1,310 @@
+/**
+ * What the host engine needs of JavaScript. The value of this file is a function that is given Pyodide's memory and
+ * makes one realm: the shared ground of everything that lives in one store.
+ *
+ * Values never pass through JavaScript's own conversions. Generated shims (engines/host/shims.py) load and store them in
+ * an area of Pyodide's memory that Python packs and unpacks; references go through two tables.
+ */
+(pyodideMemory, area, areaSize) => {
+  "use strict";
+
+  // What a callback into Python answers instead of an address, as in engines/host/shims.py.
+  const THROW = -2;
+  const REFERENCES = 1024;
+  const FRAMES = 128;
+  // what a run is doing
+  const ENDED = 1;
+  const FAILED = 2;
+
+  let python = new Uint8Array(pyodideMemory.buffer);
+  const inPython = () =>
+    python.buffer === pyodideMemory.buffer ? python : (python = new Uint8Array(pyodideMemory.buffer));
+
+  const externs = new WebAssembly.Table({ element: "externref", initial: REFERENCES });
+  const functions = new WebAssembly.Table({ element: "anyfunc", initial: REFERENCES });
+
+  let current = 0; // the area of the run that is executing, or 0: it cannot be suspended
+  let failure; // what the last call ended with
+  let thrown; // what the guest shall be given as an exception
+  const runs = new Map(); // by area
+  const proxies = [];
+
+  // ---- identities: objects of JavaScript that Python knows by number ----
+
+  const numbers = new WeakMap();
+  /** Stands for an object of Python; Python forgets the object when no guest has the token any more. */
+  class Token {
+    constructor(number) {
+      this.number = number;
+    }
+  }
+  const tokens = new Map();
+  let forgotten = [];
+  const registry = new FinalizationRegistry((number) => {
+    if (!tokens.get(number)?.deref()) {
+      tokens.delete(number);
+      forgotten.push(number);
+    }
+  });
+  const tokenOf = (number) => {
+    let token = tokens.get(number)?.deref();
+    if (!token) {
+      token = new Token(number);
+      tokens.set(number, new WeakRef(token));
+      registry.register(token, number);
+    }
+    return token;
+  };
+
+  // ---- calls ----
+
+  /** Runs `call` with a long backtrace at hand; true when it failed. */
+  const attempt = (call, address, mode) => {
+    const before = current;
+    const limit = Error.stackTraceLimit;
+    current = mode;
+    Error.stackTraceLimit = FRAMES;
+    try {
+      call(address);
+      return undefined;
+    } catch (error) {
+      failure = error;
+      return true;
+    } finally {
+      current = before;
+      Error.stackTraceLimit = limit;
+    }
+  };
+
+  const tell = (run) => {
+    const { notify } = run;
+    run.notify = undefined;
+    notify?.();
+  };
+
+  const describe = (error) => {
+    let kind = "other";
+    if (error instanceof WebAssembly.RuntimeError) kind = "trap";
+    else if (error instanceof RangeError || error?.name === "InternalError") kind = "overflow";
+    else if (WebAssembly.Exception && error instanceof WebAssembly.Exception) kind = "exception";
+    else if (error instanceof WebAssembly.CompileError) kind = "compile";
+    else if (error instanceof WebAssembly.LinkError) kind = "link";
+    return [kind, String(error?.message ?? error), String(error?.stack ?? "")];
+  };
+
+  const waits = typeof WebAssembly.Suspending === "function";
+
+  const globals = {
+    memory: pyodideMemory,
+    externs,
+    functions,
+    area,
+    throw: () => {
+      throw thrown;
+    },
+    resumed: (address) => {
+      current = address;
+    },
+    ended: (address) => {
+      runs.get(address).state = ENDED;
+    },
+    // reached only where Python has answered that the run is to wait
+    wait: waits
+      ? new WebAssembly.Suspending(() => {
+          const run = runs.get(current);
+          const answer = new Promise((resolve) => {
+            run.answer = resolve;
+          });
+          tell(run);
+          return answer;
+        })
+      : () => THROW,
+  };
+
+  const compile = (bytes) => {
+    try {
+      return new WebAssembly.Module(bytes);
+    } catch (error) {
+      failure = error;
+      return undefined;
+    }
+  };
+  const link = (module, imports) => {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = FRAMES;
+    try {
+      return new WebAssembly.Instance(module, { "": imports }).exports;
+    } catch (error) {
+      failure = error;
+      return undefined;
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
+  };
+
+  return {
+    waits,
+    compile,
+    link: (module, handles) => link(module, Object.fromEntries([...handles].entries())),
+    exports: (exported, count) => Array.from({ length: count }, (_, index) => exported[index]),
+    define: (module) => new WebAssembly.Instance(module, { "": globals }).exports.it,
+
+    // ---- Python calls a guest ----
+    caller: (module, call) => {
+      const { enter } = new WebAssembly.Instance(module, { "": { ...globals, call } }).exports;
+      return () => attempt(enter, undefined, 0);
+    },
+    suspendable: (module, call) => {
+      const { enterAt } = new WebAssembly.Instance(module, { "": { ...globals, call } }).exports;
+      const promising = WebAssembly.promising(enterAt);
+      return (address) => {
+        const run = { state: 0, answer: undefined, notify: undefined, failure: undefined };
+        runs.set(address, run);
+        attempt(
+          () => {
+            promising(address).then(
+              () => {
+                run.state = ENDED;
+                tell(run);
+              },
+              (error) => {
+                run.state = FAILED;
+                run.failure = error;
+                tell(run);
+              },
+            );
+          },
+          address,
+          address,
+        );
+        return run.state;
+      };
+    },
+    state: (address) => {
+      const run = runs.get(address);
+      failure = run.failure;
+      return run.state;
+    },
+    progress: (address) => {
+      const run = runs.get(address);
+      if (run.state) return Promise.resolve();
+      return new Promise((resolve) => {
+        run.notify = resolve;
+      });
+    },
+    resume: (address, answer) => {
+      runs.get(address).answer(answer);
+    },
+    release: (address) => runs.delete(address),
+    current: () => current,
+    failed: () => describe(failure),
+
+    // ---- a guest calls Python ----
+    callee: (module, callback) => {
+      proxies.push(callback);
+      return new WebAssembly.Instance(module, { "": { ...globals, plain: callback } }).exports.f;
+    },
+    destroy: () => {
+      for (const proxy of proxies.splice(0)) proxy.destroy();
+    },
+    alive: () => proxies.length,
+
+    // ---- exceptions ----
+    thrownBy: (tags) => [...tags].findIndex((tag) => failure.is(tag)),
+    field: (tag, index, slot) => {
+      externs.set(slot, failure.getArg(tag, index));
+    },
+    exception: () => failure,
+    throwNext: (exception) => {
+      thrown = exception;
+    },
+    makeException: (tag, count) =>
+      new WebAssembly.Exception(
+        tag,
+        Array.from({ length: count }, (_, i) => externs.get(i)),
+      ),
+    number: (slot) => Number(externs.get(slot)),
+    integer: (slot) => BigInt(externs.get(slot)).toString(),
+    setNumber: (slot, number) => externs.set(slot, number),
+    setInteger: (slot, text) => externs.set(slot, BigInt(text)),
+
+    // ---- identities ----
+    register: (object, number) => numbers.set(object, number),
+    numberOf: (object) => numbers.get(object) ?? -1,
+    forget: () => forgotten.splice(0),
+    setNull: (slot, isFunction) => (isFunction ? functions : externs).set(slot, null),
+    setFunction: (slot, handle) => functions.set(slot, handle),
+    setToken: (slot, number) => externs.set(slot, tokenOf(number)),
+    setOther: (slot, handle) => externs.set(slot, handle),
+    /** Of a reference: undefined for null, the number that Python knows it by, or -1 and then `other` is it. */
+    functionAt: (slot) => {
+      const found = functions.get(slot);
+      return found === null ? undefined : (numbers.get(found) ?? -1);
+    },
+    functionItself: (slot) => functions.get(slot),
+    externAt: (slot) => {
+      const found = externs.get(slot);
+      return found === null ? undefined : found instanceof Token ? found.number : -1;
+    },
+    other: (slot) => externs.get(slot),
+    same: (a, b) => a === b,
+
+    // ---- memories ----
+    memory: (memory) => {
+      let view = new Uint8Array(memory.buffer);
+      const bytes = () => (view.buffer === memory.buffer ? view : (view = new Uint8Array(memory.buffer)));
+      return {
+        size: () => bytes().length,
+        read: (address, count) => {
+          const from = bytes();
+          if (address + count > from.length) return true;
+          inPython().set(from.subarray(address, address + count), area);
+          return undefined;
+        },
+        write: (address, count) => {
+          const to = bytes();
+          if (address + count > to.length) return true;
+          to.set(inPython().subarray(area, area + count), address);
+          return undefined;
+        },
+        fill: (address, byte, count) => {
+          bytes().fill(byte, address, address + count);
+        },
+        slice: (address, count) => bytes().subarray(address, address + count),
+        /** Pieces that the area lists as pairs of numbers, one after the other, to the area; false: out of bounds. */
+        gather: (pieces) => {
+          const from = bytes();
+          const to = inPython();
+          const list = new Uint32Array(to.slice(area, area + 8 * pieces).buffer);
+          let at = area;
+          for (let i = 0; i < list.length; i += 2) {
+            const piece = from.subarray(list[i], list[i] + list[i + 1]);
+            to.set(piece, at);
+            at += piece.length;
+          }
+        },
+        grow: (delta) => {
+          try {
+            return Number(memory.grow(delta));
+          } catch {
+            return -1;
+          }
+        },
+        growLong: (delta) => {
+          try {
+            return Number(memory.grow(BigInt(delta)));
+          } catch {
+            return -1;
+          }
+        },
+      };
+    },
+    accessor: (module, external) => {
+      const { enter, set, size, grow } = new WebAssembly.Instance(module, {
+        "": { ...globals, it: external },
+      }).exports;
+      return { enter, set, size, grow };
+    },
+    areaSize,
+  };
+};

@@ -1,0 +1,257 @@
+"""The engine itself: modules become instances, functions become executions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, cast
+from weakref import WeakKeyDictionary, ref
+
+from wasmarium.engines.base import Execution
+from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
+from wasmarium.engines.host.functions import HostedFunction, HostExecution
+from wasmarium.engines.host.glue import Area, Bridge, Handle
+from wasmarium.engines.host.memory import HostMemory
+from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
+from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
+from wasmarium.engines.interpreter import Interpreter
+from wasmarium.errors import Exhausted, Unsupported, WasmError
+from wasmarium.module import Module
+from wasmarium.runtime import linking
+from wasmarium.runtime.function import FunctionInstance
+from wasmarium.runtime.globals import GlobalInstance
+from wasmarium.runtime.instance import ExternalValue, ModuleInstance
+from wasmarium.runtime.linking import close_external, match_imports
+from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.store import Store
+from wasmarium.runtime.table import TableInstance
+from wasmarium.runtime.values import Value
+from wasmarium.types import GlobalType, MemoryType, TableType, TagType
+
+
+class HostInstance(ModuleInstance):
+    """An instance on the host. Its lists have only what Python can reach, at the right index; the
+    rest is None. ``waits`` says whether calling it may lead to a host function, which might wait."""
+
+    __slots__ = ("_exported", "number", "realm", "rewritten", "waits")
+
+    def __init__(
+        self, store: Store, module: Module, name: str | None, realm: Realm, number: int, rewritten: Rewritten
+    ) -> None:
+        super().__init__(store, module, name)
+        self.realm = realm
+        self.number = number
+        self.rewritten = rewritten
+        self.waits = False
+        self._exported: Handle = None
+        nothing = cast(Any, None)
+        self.functions = [nothing] * len(module.all_functions)
+        self.tables = [nothing] * len(module.all_tables)
+        self.memories = [nothing] * len(module.all_memories)
+        self.globals = [nothing] * len(module.all_globals)
+        self.tags = [nothing] * len(module.all_tags)
+
+    def place(self, imports: Sequence[ExternalValue]) -> None:
+        """Put the imports at the beginning of their index spaces."""
+        positions = {"func": 0, "table": 0, "memory": 0, "global": 0, "tag": 0}
+        for external in imports:
+            kind = _kind(external)
+            self._space(kind)[positions[kind]] = external
+            positions[kind] += 1
+            if isinstance(external, HostedFunction):
+                self.waits |= external.instance.waits
+            elif isinstance(external, FunctionInstance | TableInstance):
+                self.waits = True
+
+    def link(self, exported: Handle) -> None:
+        """Take over what the host's instance exports."""
+        self._exported = exported
+        rewritten = self.rewritten
+        own = rewritten.first_function if rewritten.first_function is not None else len(rewritten.exports)
+        handles = self.realm.glue.exports(exported, own)
+        for handle, (kind, index) in zip(handles, rewritten.exports, strict=False):
+            space = self._space(kind)
+            if space[index] is None:
+                space[index] = self._wrap(kind, index, handle)
+        for export in self.module.exports:
+            self.exports[export.name] = self._space(export.kind)[export.index]
+
+    def _space(self, kind: str) -> list[Any]:
+        spaces: dict[str, list[Any]] = {
+            "func": self.functions,
+            "table": self.tables,
+            "memory": self.memories,
+            "global": self.globals,
+            "tag": self.tags,
+        }
+        return spaces[kind]
+
+    def _wrap(self, kind: str, index: int, handle: Handle) -> ExternalValue:
+        realm, module = self.realm, self.module
+        known = realm.known(handle)
+        if known is not None:
+            return cast(ExternalValue, known)
+        made: ExternalValue
+        if kind == "func":
+            name = module.names.functions.get(index) or f"${index}"
+            made = HostedFunction(realm, self.types[module.all_functions[index]], handle, self, index, name)
+        else:
+            spaces: dict[str, Sequence[Any]] = {
+                "table": module.all_tables,
+                "memory": module.all_memories,
+                "global": module.all_globals,
+                "tag": module.all_tags,
+            }
+            external = close_external(spaces[kind][index], module.defined_types)
+            if isinstance(external, MemoryType):
+                made = HostMemory(realm, external, handle)
+            elif isinstance(external, TableType):
+                made = HostTable(realm, external, handle)
+            elif isinstance(external, GlobalType):
+                made = HostGlobal(realm, external, handle)
+            else:
+                assert isinstance(external, TagType)
+                made = HostTag(realm, external, handle)
+                realm.know_tag(made)
+        realm.know(handle, made)
+        return made
+
+    def own_function(self, index: int, handle: Handle) -> FunctionInstance | None:
+        """Function ``index``, if it is the one that ``handle`` is."""
+        first = self.rewritten.first_function
+        if first is None or index >= len(self.functions) or self._exported is None:
+            return None
+        found = getattr(self._exported, str(first + index))
+        if not self.realm.glue.same(found, handle):
+            return None
+        if self.functions[index] is None:
+            self.functions[index] = cast(FunctionInstance, self._wrap("func", index, handle))
+        return self.functions[index]
+
+
+def _kind(external: ExternalValue) -> str:
+    if isinstance(external, FunctionInstance):
+        return "func"
+    if isinstance(external, TableInstance):
+        return "table"
+    if isinstance(external, MemoryInstance):
+        return "memory"
+    return "global" if isinstance(external, GlobalInstance) else "tag"
+
+
+class HostEngine:
+    """The engine that runs guests on the host; see :class:`~wasmarium.engines.base.Engine`.
+
+    What the host cannot do falls back to the interpreter; ``fallbacks`` says why, per module.
+    """
+
+    name = "host"
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._shims = ShimCache(bridge)
+        self._interpreter = Interpreter()
+        self._realms: WeakKeyDictionary[Store, ref[Realm]] = WeakKeyDictionary()
+        self._compiled: WeakKeyDictionary[Module, tuple[int, Rewritten, Handle]] = WeakKeyDictionary()
+        self._numbers = count()
+        self._area: Area = bridge.area(AREA_SIZE)
+        self.fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
+
+    # ---- running ----
+
+    def start(self, function: FunctionInstance, arguments: Sequence[Value]) -> Execution:
+        """Begin a call of ``function``."""
+        if isinstance(function, HostedFunction):
+            return HostExecution(function, arguments)
+        return self._interpreter.start(function, arguments)
+
+    # ---- making ----
+
+    def realm(self, store: Store) -> Realm:
+        """That of a store."""
+        reference = self._realms.get(store)
+        found = None if reference is None else reference()
+        if found is None:
+            found = Realm(self._bridge, self._shims, store.limits, self._area)
+            self._realms[store] = ref(found)
+        return found
+
+    def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
+        """A new memory. Raises Exhausted."""
+        size = type.limits.minimum * type.page_size
+        if size > store.limits.memory_bytes:
+            raise Exhausted(f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes")
+        realm = self.realm(store)
+        made = HostMemory(realm, type, realm.define(bounded_memory(type, store.limits)))
+        realm.know(made.handle, made)
+        return made
+
+    def table(self, store: Store, type: TableType, initial: Value) -> TableInstance:
+        """A new table. Raises Exhausted."""
+        count = type.limits.minimum
+        if count > store.limits.table_elements:
+            raise Exhausted(f"table of {count} elements is more than the limit of {store.limits.table_elements}")
+        realm = self.realm(store)
+        made = HostTable(realm, type, realm.define(bounded_table(type, store.limits)))
+        realm.know(made.handle, made)
+        if initial is not None:
+            for index in range(count):
+                made.elements[index] = initial
+        return made
+
+    def global_variable(self, store: Store, type: GlobalType, value: Value) -> GlobalInstance:
+        """A new global."""
+        if not type.mutable:
+            return GlobalInstance(type, value)
+        realm = self.realm(store)
+        made = HostGlobal(realm, type, realm.define(type))
+        realm.know(made.handle, made)
+        made.value = value
+        return made
+
+    # ---- instances ----
+
+    def instantiate(
+        self, store: Store, module: Module, imports: Sequence[ExternalValue], name: str | None = None
+    ) -> ModuleInstance:
+        """See :func:`wasmarium.runtime.linking.instantiate`; the start function is left to the caller."""
+        match_imports(module, imports)
+        realm = self.realm(store)
+        try:
+            number, rewritten, compiled = self._compile(module, store)
+            instance = HostInstance(store, module, name, realm, number, rewritten)
+            handles = [realm.handle_of(external, instance) for external in imports]
+        except Unsupported as error:
+            self.fallbacks[module] = error.message
+            return linking.instantiate(store, module, imports, None, name)
+        store.admit(instance, len(module.memories), len(module.tables))
+        realm.instances.append(ref(instance))
+        instance.place(imports)
+        exported = realm.glue.link(compiled, self._bridge.array(handles))
+        if exported is None:
+            raise self._refusal(realm, instance)
+        instance.link(exported)
+        return instance
+
+    def _compile(self, module: Module, store: Store) -> tuple[int, Rewritten, Handle]:
+        found = self._compiled.get(module)
+        if found is None:
+            number = next(self._numbers)
+            for memory in module.memories:
+                size = memory.type.limits.minimum * memory.type.page_size
+                if size > store.limits.memory_bytes:
+                    raise Exhausted(
+                        f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
+                    )
+            rewritten = rewrite(module, number, store.limits)
+            found = number, rewritten, self._bridge.compile(rewritten.data)
+            self._compiled[module] = found
+        return found
+
+    def _refusal(self, realm: Realm, instance: HostInstance) -> BaseException:
+        kind, message, _ = realm.glue.failed()
+        if kind == "overflow":
+            return Exhausted(f"no room for the instance: {message}")
+        if kind == "link":
+            return WasmError(f"the host refuses the imports: {message}")
+        return realm.failure(0, instance)

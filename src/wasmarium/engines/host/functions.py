@@ -1,0 +1,308 @@
+"""Calls across the border: Python calls functions of guests, guests call Python."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended
+from wasmarium.engines.host import shims
+from wasmarium.errors import Crash, Trap, TrapCode, Unsupported, trap
+from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.instance import ModuleInstance
+from wasmarium.runtime.values import Value
+from wasmarium.types import DefinedType
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.engine import HostInstance
+    from wasmarium.engines.host.glue import Area, Handle
+    from wasmarium.engines.host.realm import Realm
+
+_ENDED, _FAILED = 1, 2
+
+_MOST_NESTED = 200
+"""How deep calls of guests may nest in one another through Python. Each takes native stack of the host,
+which Python would not survive running out of."""
+
+
+class HostedFunction(HostFunction):
+    """A function of a guest that the host runs. For the interpreter it is a function of the host."""
+
+    __slots__ = ("_enter", "_enter_at", "arguments", "handle", "index", "instance", "realm", "results")
+
+    def __init__(
+        self, realm: Realm, defined: DefinedType, handle: Handle, instance: HostInstance, index: int, name: str
+    ) -> None:
+        super().__init__(defined, self._called, name)
+        self.realm = realm
+        self.handle = handle
+        self.instance = instance
+        self.index = index
+        self._enter: Callable[[], bool | None] | None = None
+        self._enter_at: Callable[[int], int] | None = None
+
+    def _called(self, instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        return complete(HostExecution(self, arguments))
+
+    def _prepare(self) -> Callable[[], bool | None]:
+        realm, own = self.realm, self.type
+        self.arguments, self.results = realm.codec(own.parameters), realm.codec(own.results)
+        enter = self._enter = realm.glue.caller(realm.shim(shims.caller, own), self.handle)
+        return enter
+
+    def call(self, arguments: Sequence[Value]) -> tuple[Value, ...]:
+        """Call and return the results; raises what the call ends with. It cannot be suspended."""
+        enter = self._enter
+        if enter is None:
+            enter = self._prepare()
+        realm = self.realm
+        buffer = realm.buffer
+        layout = self.arguments.plain
+        if layout is not None:
+            layout.pack_into(buffer, 0, *arguments)
+        else:
+            self.arguments.pack(realm, buffer, arguments)
+        if realm.nested >= _MOST_NESTED:
+            raise trap(TrapCode.STACK_OVERFLOW)
+        realm.nested += 1
+        failed = enter()
+        realm.nested -= 1
+        if failed:
+            raise realm.failure(0, self.instance)
+        layout = self.results.plain
+        if layout is not None:
+            return layout.unpack_from(buffer, 0)
+        return tuple(self.results.unpack(realm, buffer))
+
+    def enter_at(self, area: Area, arguments: Sequence[Value]) -> int:
+        """Begin a call that can be suspended; the state it is in then."""
+        if self._enter is None:
+            self._prepare()
+        enter = self._enter_at
+        realm = self.realm
+        if enter is None:
+            shim = realm.shim(shims.caller, self.type)
+            enter = self._enter_at = realm.glue.suspendable(shim, self.handle)
+        self.arguments.pack(realm, area.buffer, arguments)
+        return enter(area.address)
+
+
+class HostExecution:
+    """An :class:`~wasmarium.engines.base.Execution` on the host.
+
+    It runs in one piece, whatever the budget. After a wait the host goes on by itself, once the
+    event loop runs: so an answer that was given leads to Suspended again, until the guest has ended or waits
+    for something else.
+    """
+
+    executed = 0
+    depth = 0
+
+    def __init__(self, function: HostedFunction, arguments: Sequence[Value]) -> None:
+        self._function = function
+        self._arguments = arguments
+        self._outcome: Outcome | None = None
+        self._area: Area | None = None
+        self._waiting: Imported | None = None
+        self._answer: int | None = None
+
+    def run(self, budget: int | None = None) -> Outcome:
+        """Go on. A budget says that the caller can come back, so that the guest may be suspended."""
+        outcome = self._outcome
+        if outcome is not None:
+            return outcome
+        if self._area is not None:
+            return self._go_on(self._area)
+        function = self._function
+        realm = function.realm
+        if function.instance.waits and realm.glue.waits and (budget is not None or realm.bridge.can_block()):
+            area = self._area = realm.take_area()
+            return self._look(area, function.enter_at(area, self._arguments))
+        try:
+            outcome = Finished(function.call(self._arguments))
+        except BaseException as error:
+            outcome = Raised(error)
+        self._outcome = outcome
+        return outcome
+
+    def _go_on(self, area: Area) -> Outcome:
+        glue = self._function.realm.glue
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            progress = glue.progress(area.address)
+            glue.resume(area.address, answer)
+            return self._suspended(Pending(progress, lambda result: ()))
+        return self._look(area, glue.state(area.address))
+
+    def _look(self, area: Area, state: int) -> Outcome:
+        """Where the run stands now."""
+        function = self._function
+        realm, address = function.realm, area.address
+        if state == _ENDED:
+            return self._ended(Finished(tuple(function.results.unpack(realm, area.buffer))))
+        if state == _FAILED:
+            realm.glue.state(address)
+            return self._ended(Raised(realm.failure(address, function.instance)))
+        waiting = realm.pendings.pop(address, None)
+        if waiting is not None:
+            pending, self._waiting = waiting
+            return self._suspended(pending)
+        noted = realm.failures.get(address)
+        if noted is not None and not isinstance(noted[0], Trap):
+            # The host tells only later that the run has ended, but there is nothing more to learn.
+            del realm.failures[address]
+            return self._ended(Raised(noted[0]))
+        return self._suspended(Pending(realm.glue.progress(address), lambda result: ()))
+
+    def _suspended(self, pending: Pending) -> Outcome:
+        self._outcome = Suspended(pending)
+        return self._outcome
+
+    def _ended(self, outcome: Outcome) -> Outcome:
+        area, self._area = self._area, None
+        assert area is not None
+        realm = self._function.realm
+        realm.glue.release(area.address)
+        realm.give_area(area)
+        self._outcome = outcome
+        return outcome
+
+    def resume(self, values: Sequence[Value] | BaseException) -> None:
+        """Answer Suspended; see :class:`~wasmarium.engines.base.Execution`."""
+        area = self._area
+        if area is None or not isinstance(self._outcome, Suspended):
+            raise Crash("resume was called on an execution that does not wait")
+        self._outcome = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            if isinstance(values, BaseException):
+                # whoever waited gave up; the run itself goes on
+                self._outcome = Raised(values)
+            return
+        if isinstance(values, BaseException):
+            self._answer = area.address | -waiting.fail(area.address, values)
+        else:
+            waiting.results.pack(self._function.realm, area.buffer, values)
+            self._answer = area.address
+
+    def step(self) -> Outcome:
+        """Not on the host."""
+        raise Unsupported("the host engine cannot step: use the interpreter")
+
+    def frames(self) -> list[FrameState]:
+        """None: the host does not show them."""
+        return []
+
+
+def complete(execution: Execution) -> Sequence[Value] | Pending:
+    """The results of a call, or what it waits for and how it then goes on. Raises what it ends with."""
+    outcome = execution.run()
+    if isinstance(outcome, Finished):
+        return outcome.values
+    if isinstance(outcome, Raised):
+        raise outcome.error
+    if isinstance(outcome, Suspended):
+        return Pending(_chain(execution, outcome.pending), lambda result: result)
+    raise trap(TrapCode.OUT_OF_FUEL)
+
+
+async def _chain(execution: Execution, pending: Pending) -> Any:
+    while True:
+        try:
+            values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
+        except BaseException as error:
+            values = error
+        execution.resume(values)
+        outcome = execution.run()
+        if isinstance(outcome, Finished):
+            return outcome.values
+        if isinstance(outcome, Raised):
+            raise outcome.error
+        if not isinstance(outcome, Suspended):
+            raise trap(TrapCode.OUT_OF_FUEL)
+        pending = outcome.pending
+
+
+class Imported:
+    """A function of Python, or of another engine, as an instance imports it."""
+
+    __slots__ = ("__weakref__", "_arguments", "_code", "_instance", "_name", "realm", "results")
+
+    def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        self.realm = realm
+        self._arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+        self._code = code_of(function)
+        self._name = function.name if isinstance(function, HostFunction) else ""
+        self._instance = None if instance is None else weakref.ref(instance)
+
+    def callback(self) -> Callable[[], int | None]:
+        """What JavaScript calls. It does not keep this object alive."""
+        reference = weakref.ref(self)
+
+        def call() -> int | None:
+            imported = reference()
+            return shims.FAIL if imported is None else imported.invoke()
+
+        return call
+
+    def invoke(self) -> int | None:
+        """Call the function with what is in the area, and leave its results there."""
+        realm = self.realm
+        buffer = realm.buffer
+        arguments: Sequence[Value]
+        layout = self._arguments.plain
+        try:
+            if layout is not None:
+                arguments = layout.unpack_from(buffer, 0)
+            else:
+                arguments = self._arguments.unpack(realm, buffer)
+            instance = self._instance
+            results = self._code(None if instance is None else instance(), arguments)
+            if isinstance(results, Pending):
+                run = realm.glue.current()
+                if run:
+                    realm.pendings[run] = results, self
+                    return shims.WAIT
+                results = self._block(results)
+            layout = self.results.plain
+            if layout is not None:
+                layout.pack_into(buffer, 0, *results)
+            else:
+                self.results.pack(realm, buffer, results)
+        except RecursionError:
+            return self.fail(realm.glue.current(), trap(TrapCode.STACK_OVERFLOW))
+        except BaseException as error:
+            return self.fail(realm.glue.current(), error)
+        return None
+
+    def _block(self, pending: Pending) -> Sequence[Value]:
+        block = getattr(pending.awaitable, "block", None)
+        if block is not None:
+            return pending.finish(block())
+        close = getattr(pending.awaitable, "close", None)
+        if close is not None:
+            close()
+        why = (
+            "this platform cannot suspend WebAssembly (it lacks JSPI): choose the interpreter"
+            if not self.realm.glue.waits
+            else "the call cannot be suspended: `await func.call_async(store, …)` can"
+        )
+        raise Unsupported(f"a host function waits, and {why}")
+
+    def fail(self, run: int, error: BaseException) -> int:
+        """Let ``error`` come out of the guest; what the shim is to be told."""
+        return self.realm.fail(run, error, self._name)
+
+
+def code_of(function: FunctionInstance) -> Callable[[ModuleInstance | None, Sequence[Value]], Any]:
+    """What to call for a function, whichever engine it belongs to."""
+    if isinstance(function, HostFunction):
+        return function.code
+
+    def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        from wasmarium.engines.interpreter import Interpreter
+
+        return complete(Interpreter().start(function, arguments))
+
+    return code

@@ -1,0 +1,144 @@
+"""Memories of the host: what Python reads and writes of them crosses in one piece."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.errors import TrapCode, trap
+from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.types import I64, MemoryType
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.glue import Handle
+    from wasmarium.engines.host.realm import Realm
+
+_FAR = 1 << 53
+"""No memory is as large, and JavaScript's numbers are exact below."""
+
+
+class HostMemory(MemoryInstance):
+    """A WebAssembly.Memory."""
+
+    __slots__ = ("_bytes", "_read", "_size", "_write", "handle", "realm")
+
+    def __init__(self, realm: Realm, type: MemoryType, handle: Handle) -> None:
+        self.declared = type
+        self.realm = realm
+        self.handle = handle
+        self._bytes = realm.glue.memory(handle)
+        self._read, self._write, self._size = self._bytes.read, self._bytes.write, self._bytes.size
+        self._limits = realm.limits
+        self._page_size = type.page_size
+        self.written = None
+        self.waiters = None
+        self.has_other_agents = False
+
+    @property
+    def data(self) -> Any:  # type: ignore[override]
+        """The bytes, as something to be indexed and sliced; each access crosses to the host."""
+        return MemoryBytes(self)
+
+    @property
+    def size(self) -> int:
+        """The present size in bytes."""
+        return self._size()
+
+    @property
+    def pages(self) -> int:
+        return self._size() // self._page_size
+
+    def grow(self, delta: int) -> int:
+        before = self._size() // self._page_size
+        if delta >= 1 << 48 or (before + delta) * self._page_size > self._limits.memory_bytes:
+            return -1
+        return self._bytes.growLong(delta) if self.declared.address is I64 else self._bytes.grow(delta)
+
+    def check(self, address: int, count: int) -> None:
+        if address < 0 or count < 0 or address + count > self._size():
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+    def read(self, address: int, count: int) -> bytes:
+        if not 0 <= address < _FAR or count < 0:
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        if count > self.realm.room:
+            self.check(address, count)
+            piece: bytes = self._bytes.slice(address, count).to_bytes()
+            return piece
+        if self._read(address, count):
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        return bytes(self.realm.view[:count])
+
+    def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
+        count = len(content)
+        if not 0 <= address < _FAR:
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        if count > self.realm.room:
+            self.check(address, count)
+            self._bytes.slice(address, count).assign(content)
+            return
+        self.realm.view[:count] = content
+        if self._write(address, count):
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+    def fill(self, address: int, byte: int, count: int) -> None:
+        self.check(address, count)
+        self._bytes.fill(address, byte, count)
+
+    def gather(self, pieces: Sequence[tuple[int, int]]) -> bytes:
+        """The bytes of several pieces, one after the other; all are inside."""
+        total = sum(length for _, length in pieces)
+        if len(pieces) < 2 or total > self.realm.room or 8 * len(pieces) > self.realm.room:
+            return b"".join(self.read(start, length) for start, length in pieces)
+        flat = [number for piece in pieces for number in piece]
+        struct.pack_into(f"<{len(flat)}I", self.realm.view, 0, *flat)
+        self._bytes.gather(len(pieces))
+        return bytes(self.realm.view[:total])
+
+
+class MemoryBytes:
+    """The bytes of a host memory with the manners of a bytearray, but for changing its length."""
+
+    __slots__ = ("_memory",)
+
+    def __init__(self, memory: HostMemory) -> None:
+        self._memory = memory
+
+    def __len__(self) -> int:
+        return self._memory.size
+
+    def __getitem__(self, index: int | slice) -> int | bytearray:
+        memory = self._memory
+        if isinstance(index, slice):
+            start, stop, step = index.indices(memory.size)
+            if step == 1:
+                return bytearray(memory.read(start, max(0, stop - start)))
+            positions = range(start, stop, step)
+            if not positions:
+                return bytearray()
+            first, last = sorted((positions[0], positions[-1]))
+            piece = memory.read(first, last - first + 1)
+            return bytearray(piece[position - first] for position in positions)
+        return memory.read(self._at(index), 1)[0]
+
+    def __setitem__(self, index: int | slice, value: Any) -> None:
+        memory = self._memory
+        if not isinstance(index, slice):
+            memory.write(self._at(index), bytes((value,)))
+            return
+        positions = range(*index.indices(memory.size))
+        content = bytes(value)
+        if len(content) != len(positions):
+            raise ValueError("a slice of a memory takes as many bytes as it has")
+        if positions.step == 1:
+            memory.write(positions.start, content)
+            return
+        for position, byte in zip(positions, content, strict=True):
+            memory.write(position, bytes((byte,)))
+
+    def _at(self, index: int) -> int:
+        size = self._memory.size
+        if not -size <= index < size:
+            raise IndexError("index out of range")
+        return index % size

@@ -1,0 +1,118 @@
+"""From the errors of V8 and SpiderMonkey to traps with a code and a backtrace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from wasmarium.binary.code import instruction_at, read_locals
+from wasmarium.engines.host.rewrite import GUEST
+from wasmarium.engines.host.shims import INWARD, OUTWARD
+from wasmarium.errors import Frame, Malformed, Trap, TrapCode
+from wasmarium.module import Module
+
+_CODES = (
+    ("unreachable", TrapCode.UNREACHABLE),
+    ("divide by zero", TrapCode.INTEGER_DIVISION_BY_ZERO),
+    ("remainder by zero", TrapCode.INTEGER_DIVISION_BY_ZERO),
+    ("divide result unrepresentable", TrapCode.INTEGER_OVERFLOW),
+    ("float unrepresentable", TrapCode.INTEGER_OVERFLOW),
+    ("integer overflow", TrapCode.INTEGER_OVERFLOW),
+    ("invalid conversion to integer", TrapCode.BAD_CONVERSION_TO_INTEGER),
+    ("indirect call to null", TrapCode.INDIRECT_CALL_TO_NULL),
+    ("indirect call signature mismatch", TrapCode.BAD_SIGNATURE),
+    ("null function or function signature mismatch", TrapCode.BAD_SIGNATURE),
+    ("unaligned", TrapCode.HEAP_MISALIGNED),
+    ("illegal cast", TrapCode.CAST_FAILURE),
+    ("bad cast", TrapCode.CAST_FAILURE),
+    ("too large", TrapCode.ALLOCATION_TOO_LARGE),
+    ("too many array elements", TrapCode.ALLOCATION_TOO_LARGE),
+    ("array element access out of bounds", TrapCode.ARRAY_OUT_OF_BOUNDS),
+    ("element segment", TrapCode.TABLE_OUT_OF_BOUNDS),
+    ("data segment", TrapCode.MEMORY_OUT_OF_BOUNDS),
+    ("table", TrapCode.TABLE_OUT_OF_BOUNDS),
+    ("null", TrapCode.NULL_REFERENCE),
+    ("out of bounds", TrapCode.MEMORY_OUT_OF_BOUNDS),
+)
+"""The first text that a message contains decides. V8 does not tell a null function from one of another type
+in call_indirect, nor, in a conversion, a NaN from a number that is too large."""
+
+_NULLS = (
+    ("call_ref", TrapCode.NULL_FUNCTION_REFERENCE),
+    ("return_call_ref", TrapCode.NULL_FUNCTION_REFERENCE),
+    ("struct.", TrapCode.NULL_STRUCTURE_REFERENCE),
+    ("array.", TrapCode.NULL_ARRAY_REFERENCE),
+    ("i31.", TrapCode.NULL_I31_REFERENCE),
+    ("throw_ref", TrapCode.NULL_EXCEPTION_REFERENCE),
+)
+
+_PLACE = re.compile(r"(?P<before>.*?)wasm-function\[(?P<index>\d+)\]:0x(?P<offset>[0-9a-f]+)")
+_GUEST = re.compile(re.escape(GUEST) + r"(\d+)")
+
+Lookup = Callable[[int | None], "tuple[Module, str | None, int] | None"]
+"""Gives the module of a number, the name of the instance, and how far offsets are shifted; for None (a
+host that does not say which module it is) that of the function that was called."""
+
+
+def make_trap(kind: str, message: str, stack: str, lookup: Lookup) -> Trap:
+    """The trap for an error of the host."""
+    frames = tuple(backtrace(stack, lookup))
+    code = TrapCode.STACK_OVERFLOW if kind == "overflow" else _code(message, frames)
+    return Trap(code.message if code is not None else message, code, frames)
+
+
+def _code(message: str, frames: tuple[Frame, ...]) -> TrapCode | None:
+    mnemonic = frames[0].mnemonic if frames and frames[0].mnemonic else ""
+    found = next((code for text, code in _CODES if text in message), None)
+    if found is TrapCode.NULL_REFERENCE:
+        return next((code for start, code in _NULLS if mnemonic.startswith(start)), found)
+    if "call_indirect" in mnemonic and found in (TrapCode.TABLE_OUT_OF_BOUNDS, TrapCode.MEMORY_OUT_OF_BOUNDS):
+        return TrapCode.UNDEFINED_ELEMENT
+    if mnemonic.startswith("table.") and found is TrapCode.MEMORY_OUT_OF_BOUNDS:
+        return TrapCode.TABLE_OUT_OF_BOUNDS
+    if mnemonic.startswith("array.") and found is TrapCode.MEMORY_OUT_OF_BOUNDS and "segment" not in message:
+        return TrapCode.ARRAY_OUT_OF_BOUNDS
+    return found
+
+
+def backtrace(stack: str, lookup: Lookup) -> Iterator[Frame]:
+    """The frames of the guest, innermost first, up to where Python called it."""
+    for line in stack.splitlines():
+        found = _PLACE.search(line)
+        if found is None:
+            continue
+        if OUTWARD in line:
+            return
+        if INWARD in line:
+            continue
+        number = _GUEST.search(line)
+        known = lookup(int(number[1]) if number else None)
+        if known is None:
+            continue
+        module, name, shift = known
+        index, offset = int(found["index"]), int(found["offset"], 16) - shift
+        yield frame_at(module, name, index, offset)
+
+
+def frame_at(module: Module, name: str | None, index: int, offset: int) -> Frame:
+    """The frame of a function at a byte offset of the original module."""
+    instruction = mnemonic = start = None
+    own = index - module.imported_functions
+    if 0 <= own < len(module.codes):
+        code = module.codes[own]
+        start = code.start
+        try:
+            _, body = read_locals(module.data, code.start, code.end)
+            instruction, row, offset = instruction_at(module.data, body, code.end, offset)
+            mnemonic = None if row is None else row.mnemonic
+        except Malformed:
+            instruction = None
+    return Frame(
+        index,
+        module.names.functions.get(index),
+        name or module.names.module,
+        instruction,
+        mnemonic,
+        offset,
+        None if start is None else offset - start,
+    )
