@@ -40,7 +40,7 @@ examples:
 When the program traps, a message and a backtrace go to standard error and the status is 134.
 """
 
-_WITH_VALUE = ("--env", "--dir", "--invoke", "--fuel")
+_WITH_VALUE = ("--env", "--dir", "--invoke", "--fuel", "--engine")
 
 
 def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,7 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run a WASI program, or call a function of a module",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        usage="wasmarium run [--env K=V] [--dir HOST[::GUEST]] [--invoke NAME] [--fuel N] FILE [ARGS ...]",
+        usage="wasmarium run [--env K=V] [--dir HOST[::GUEST]] [--invoke NAME] [--engine E] [--fuel N] FILE [ARGS ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -69,6 +69,11 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="let the program use the directory HOST, which it finds as GUEST (or as HOST); may be repeated",
     )
     parser.add_argument("--invoke", metavar="NAME", help="call this export instead; ARGS are its arguments")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "interpreter", "host"),
+        help="what executes: the interpreter, or the WebAssembly of the browser or of Node (in Pyodide only)",
+    )
     parser.add_argument("--fuel", type=_count, metavar="N", help="trap after N instructions")
     parser.add_argument("file", metavar="FILE", help="a module, .wasm or .wat")
     parser.set_defaults(execute=execute)
@@ -101,8 +106,10 @@ def execute(arguments: argparse.Namespace) -> int:
     path = arguments.file
     config = Config()
     config.consume_fuel = arguments.fuel is not None
-    engine = Engine(config)
+    if arguments.engine is not None:
+        config.strategy = arguments.engine
     try:
+        engine = Engine(config)
         module = Module(engine, read(path))
         with Store(engine) as store:
             if arguments.fuel is not None:

@@ -64,9 +64,8 @@ async def finish_async(store: Store, execution: Execution, pending: Pending | No
 
 def finish_or_wait(store: Store, execution: Execution) -> tuple[Value, ...] | Awaitable[tuple[Value, ...]]:
     """Run until the call ends or first waits; then the rest is to be awaited."""
-    budget = SLICE if store.engine._counts_epochs else None
     while True:
-        piece = _piece(store, execution, budget)
+        piece = _piece(store, execution, SLICE)
         if isinstance(piece, tuple):
             return piece
         if piece is not None:

@@ -12,11 +12,8 @@ from wasmarium.embedding.module import Module
 from wasmarium.errors import WasmError
 from wasmarium.module import Import
 from wasmarium.runtime.function import HostFunction
-from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue
 from wasmarium.runtime.linking import close_external
-from wasmarium.runtime.memory import MemoryInstance
-from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import TagInstance
 from wasmarium.runtime.values import default_value
 from wasmarium.types import DefinedType, FunctionImport, GlobalType, MemoryType, TableType
@@ -79,7 +76,7 @@ def default_import(owner: Store, module: Module, item: Import) -> ExternalValue:
     """Something of the type that an import asks for, all zero or null. WasmError for a type that has
     no such value."""
     external = close_external(item.type, module._module.defined_types)
-    limits = owner._runtime.limits
+    engine = owner.engine._execution
     if isinstance(external, FunctionImport):
         defined = external.type
         assert isinstance(defined, DefinedType)
@@ -89,11 +86,11 @@ def default_import(owner: Store, module: Module, item: Import) -> ExternalValue:
         values = tuple(default_value(each) for each in types)
         return HostFunction(defined, lambda instance, arguments: values, f"{item.module}.{item.name}")
     if isinstance(external, MemoryType):
-        return MemoryInstance(external, limits)
+        return engine.memory(owner._runtime, external)
     if isinstance(external, TableType):
-        return TableInstance(external, None, limits)
+        return engine.table(owner._runtime, external, None)
     if isinstance(external, GlobalType):
         if not external.content.defaultable:
             raise WasmError(f"`{item.module}::{item.name}` has no default value")
-        return GlobalInstance(external, default_value(external.content))
+        return engine.global_variable(owner._runtime, external, default_value(external.content))
     return TagInstance(external)

@@ -121,9 +121,10 @@ class Config(Managed):
     # ---- how guests are run ----
     strategy = Choice(
         "auto",
-        "auto cranelift winch interpreter",
+        "auto cranelift winch interpreter host",
         "strategy",
-        "Which engine executes: auto (also under wasmtime's names cranelift and winch) or interpreter.",
+        "Which engine executes: interpreter, host (the browser's own WebAssembly, only in Pyodide), or auto "
+        "(also under wasmtime's names cranelift and winch): what WASMARIUM_ENGINE says, else the interpreter.",
     )
     debug_info = _unused(bool, False, "Debug information for native debuggers.")
     parallel_compilation = _unused(bool, True, "Whether to compile on several threads.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from wasmarium import bridge
 from wasmarium.embedding.config import Config
 from wasmarium.embedding.managed import Managed
+from wasmarium.embedding.selection import choose
 from wasmarium.engines.base import Engine as ExecutionEngine
-from wasmarium.engines.interpreter import Interpreter
 
 
 class Engine(Managed):
@@ -33,7 +33,19 @@ class Engine(Managed):
         self._counts_epochs = config.epoch_interruption
         self._epoch = 0
         self._platform = platform if platform is not None else bridge.platform()
-        self._execution: ExecutionEngine = Interpreter()
+        self._fallback: str | None
+        self._execution: ExecutionEngine
+        self._execution, self._fallback = choose(config, self._platform)
+
+    @property
+    def strategy(self) -> str:
+        """Which engine executes: ``interpreter`` or ``host``."""
+        return self._execution.name
+
+    @property
+    def fallback(self) -> str | None:
+        """Why it is the interpreter although the host engine was asked for, or None."""
+        return self._fallback
 
     def increment_epoch(self) -> None:
         """Move the epoch on by one. Any thread, signal handler or host function may call it; guests

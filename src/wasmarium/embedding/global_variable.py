@@ -35,7 +35,8 @@ class Global(External):
         if not isinstance(ty, GlobalType):
             raise TypeError("expected a GlobalType")
         self._owner = owner
-        self._external = GlobalInstance(ty._type, to_value(owner, ty._type.content)(val))
+        value = to_value(owner, ty._type.content)(val)
+        self._external = owner.engine._execution.global_variable(owner._runtime, ty._type, value)
 
     @classmethod
     def _of(cls, store: Store, instance: GlobalInstance) -> Global:

@@ -9,7 +9,7 @@ from wasmarium.embedding.externals import AsExtern, unwrap_external, wrap_extern
 from wasmarium.embedding.module import Module
 from wasmarium.embedding.store import Store, Storelike, check_owner, resolve
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
-from wasmarium.runtime.linking import instantiate, start_function
+from wasmarium.runtime.linking import start_function
 
 
 class Instance:
@@ -48,6 +48,12 @@ class Instance:
         owner = resolve(store)
         values = [unwrap_external(owner, item) for item in imports]
         return cls._of(owner, await make_instance_async(owner, module, values))
+
+    @property
+    def fallback(self) -> str | None:
+        """Why it runs on the interpreter although the host engine was asked for, or None."""
+        engine = self._owner.engine
+        return engine.fallback or engine._execution.fallback(self._instance.module)
 
     def exports(self, store: Storelike) -> InstanceExports:
         """What the instance offers, by name: a mapping."""
@@ -104,4 +110,5 @@ def _link(owner: Store, module: Module, imports: Sequence[ExternalValue]) -> Mod
     if not isinstance(module, Module):
         raise TypeError("expected a Module")
     module._check_open()
-    return instantiate(owner._runtime, module._module, imports, None, module._module.names.module)
+    engine = owner.engine._execution
+    return engine.instantiate(owner._runtime, module._module, imports, module._module.names.module)

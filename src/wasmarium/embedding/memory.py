@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from wasmarium.embedding.externals import External
 from wasmarium.embedding.memory_type import MemoryType
 from wasmarium.embedding.store import Storelike, check_owner, resolve
-from wasmarium.errors import Exhausted, WasmError
+from wasmarium.errors import Exhausted, Unsupported, WasmError
 from wasmarium.runtime.memory import MemoryInstance
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ class Memory(External):
         if not isinstance(ty, MemoryType):
             raise TypeError("expected a MemoryType")
         self._owner = owner
-        self._external = MemoryInstance(ty._type, owner._runtime.limits)
-        if owner._runtime.watch:
-            self._external.watch()
+        self._external = owner.engine._execution.memory(owner._runtime, ty._type)
 
     @classmethod
     def _of(cls, store: Store, memory: MemoryInstance) -> Memory:
@@ -169,7 +167,10 @@ def grow(memory: MemoryInstance, delta: int) -> int:
 
 
 def data_pointer(memory: MemoryInstance) -> ctypes._Pointer[ctypes.c_ubyte]:
-    """A pointer to byte 0 that does not keep the memory from growing."""
+    """A pointer to byte 0 that does not keep the memory from growing. Unsupported where the memory is
+    not Python's."""
+    if not isinstance(memory.data, bytearray):
+        raise Unsupported("a memory of the host engine has no address in Python: use read and write")
     if not memory.data:
         return ctypes.POINTER(ctypes.c_ubyte)()
     # The array pins the bytes only as long as it lives, and that is until this line is done.

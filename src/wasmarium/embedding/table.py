@@ -38,7 +38,7 @@ class Table(External):
             raise TypeError("expected a TableType")
         self._owner = owner
         initial = to_value(owner, ty._type.element)(init)
-        self._external = TableInstance(ty._type, initial, owner._runtime.limits)
+        self._external = owner.engine._execution.table(owner._runtime, ty._type, initial)
 
     @classmethod
     def _of(cls, store: Store, table: TableInstance) -> Table:

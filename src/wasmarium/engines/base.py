@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wasmarium.errors import Frame, WasmariumError
+from wasmarium.module import Module
+from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance, Pending
+from wasmarium.runtime.globals import GlobalInstance
+from wasmarium.runtime.instance import ExternalValue, ModuleInstance
+from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.store import Store
+from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
+from wasmarium.types import GlobalType, MemoryType, TableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +111,61 @@ class Execution(Protocol):
 
 
 class Engine(Protocol):
-    """A way to execute functions of instances."""
+    """A way to execute functions of instances, and to make what its guests can use."""
 
     name: str
+
+    def instantiate(
+        self, store: Store, module: Module, imports: Sequence[ExternalValue], name: str | None = None
+    ) -> ModuleInstance:
+        """See :func:`wasmarium.runtime.linking.instantiate`; the start function is left to the caller."""
+        ...
+
+    def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
+        """A new memory. Raises Exhausted beyond the limits of the store."""
+        ...
+
+    def table(self, store: Store, type: TableType, initial: Value) -> TableInstance:
+        """A new table. Raises Exhausted beyond the limits of the store."""
+        ...
+
+    def global_variable(self, store: Store, type: GlobalType, value: Value) -> GlobalInstance:
+        """A new global."""
+        ...
+
+    def fallback(self, module: Module) -> str | None:
+        """Why instances of ``module`` run on the interpreter instead, or None."""
+        ...
 
     def start(self, function: FunctionInstance, arguments: Sequence[Value]) -> Execution:
         """Begin a call; ``arguments`` must match the function's type already."""
         ...
+
+
+class InPython:
+    """The part of an engine that makes things, where memories and the rest are Python's own objects."""
+
+    def instantiate(
+        self, store: Store, module: Module, imports: Sequence[ExternalValue], name: str | None = None
+    ) -> ModuleInstance:
+        """See :class:`Engine`, also for the rest."""
+        return linking.instantiate(store, module, imports, None, name)
+
+    def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
+        """A new memory, watched if the store wants that."""
+        memory = MemoryInstance(type, store.limits)
+        if store.watch:
+            memory.watch()
+        return memory
+
+    def table(self, store: Store, type: TableType, initial: Value) -> TableInstance:
+        """A new table."""
+        return TableInstance(type, initial, store.limits)
+
+    def global_variable(self, store: Store, type: GlobalType, value: Value) -> GlobalInstance:
+        """A new global."""
+        return GlobalInstance(type, value)
+
+    def fallback(self, module: Module) -> str | None:
+        """None."""
+        return None

@@ -142,7 +142,7 @@ def _kind(external: ExternalValue) -> str:
 class HostEngine:
     """The engine that runs guests on the host; see :class:`~wasmarium.engines.base.Engine`.
 
-    What the host cannot do falls back to the interpreter; ``fallbacks`` says why, per module.
+    What the host cannot do falls back to the interpreter; ``fallback`` says why.
     """
 
     name = "host"
@@ -155,7 +155,7 @@ class HostEngine:
         self._compiled: WeakKeyDictionary[Module, tuple[int, Rewritten, Handle]] = WeakKeyDictionary()
         self._numbers = count()
         self._area: Area = bridge.area(AREA_SIZE)
-        self.fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
+        self._fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
 
     # ---- running ----
 
@@ -164,6 +164,10 @@ class HostEngine:
         if isinstance(function, HostedFunction):
             return HostExecution(function, arguments)
         return self._interpreter.start(function, arguments)
+
+    def fallback(self, module: Module) -> str | None:
+        """Why instances of ``module`` run on the interpreter instead, or None."""
+        return self._fallbacks.get(module)
 
     # ---- making ----
 
@@ -222,7 +226,7 @@ class HostEngine:
             instance = HostInstance(store, module, name, realm, number, rewritten)
             handles = [realm.handle_of(external, instance) for external in imports]
         except Unsupported as error:
-            self.fallbacks[module] = error.message
+            self._fallbacks[module] = error.message
             return linking.instantiate(store, module, imports, None, name)
         store.admit(instance, len(module.memories), len(module.tables))
         realm.instances.append(ref(instance))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wasmarium.engines.base import Execution
+from wasmarium.engines.base import Execution, InPython
 from wasmarium.engines.interpreter.machine import Machine
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.values import Value
@@ -19,7 +19,7 @@ from wasmarium.runtime.values import Value
 __all__ = ["Interpreter"]
 
 
-class Interpreter:
+class Interpreter(InPython):
     """The engine that runs everywhere; see :class:`~wasmarium.engines.base.Engine`."""
 
     name = "interpreter"
