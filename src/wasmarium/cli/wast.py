@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmarium.bridge import platform
 from wasmarium.cli.complaint import Complaint, located, read
 from wasmarium.cli.features import parse_features
 from wasmarium.cli.output import write
-from wasmarium.errors import Malformed
+from wasmarium.embedding.config import Config
+from wasmarium.embedding.selection import NAMES, choose
+from wasmarium.engines.base import Engine
+from wasmarium.errors import Malformed, WasmError
 from wasmarium.script import Report, Result, Session, run_script
 from wasmarium.script.folders import features_of
 
@@ -52,9 +56,9 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("auto", "interpreter", "host"),
+        choices=NAMES,
         default="auto",
-        help="what executes the modules (auto: the best there is, now the interpreter)",
+        help="what executes: the interpreter, or the WebAssembly of the browser or of Node (in Pyodide only)",
     )
     parser.add_argument(
         "--compile",
@@ -76,9 +80,13 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run each file."""
-    if arguments.engine == "host":
-        raise Complaint("the host engine is not there yet: use --engine interpreter, or auto")
-    files = [_run(path, arguments) for path in arguments.files]
+    config = Config()
+    config.strategy = arguments.engine
+    try:
+        engine, _ = choose(config, platform())
+    except WasmError as error:
+        raise Complaint(f"{error.kind}: {error}") from None
+    files = [_run(path, engine, arguments) for path in arguments.files]
     total = {key: sum(file[key] for file in files) for key in ("passed", "failed", "skipped")}
     if arguments.json:
         write(json.dumps({"files": files, **total}, indent=2), sys.stdout)
@@ -87,9 +95,9 @@ def execute(arguments: argparse.Namespace) -> int:
     return 1 if total["failed"] else 0
 
 
-def _run(path: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _run(path: str, engine: Engine, arguments: argparse.Namespace) -> dict[str, Any]:
     features = features_of(Path(path).absolute(), arguments.features)
-    session = Session(features, compile_after=COMPILING[arguments.compile])
+    session = Session(features, engine, compile_after=COMPILING[arguments.compile])
     try:
         report = run_script(read(path), session)
     except Complaint as complaint:

@@ -32,7 +32,7 @@ from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.linking import instantiate, start_function, unknown_import
+from wasmarium.runtime.linking import start_function, unknown_import
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.values import Value
@@ -145,7 +145,7 @@ class Agent:
             if found is None:
                 raise unknown_import(module, item)
             imports.append(found)
-        instance = instantiate(self._store, module, imports, None, name)
+        instance = self.session.engine.instantiate(self._store, module, imports, name)
         start = start_function(instance)
         if start is not None:
             yield from self._call(start, ())

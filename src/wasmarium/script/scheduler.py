@@ -23,7 +23,7 @@ def run_script(source: str | bytes, session: Session | None = None, world: Platf
     commands = read_script(source)
     report = Report()
     store = session.store()
-    main = Agent(session, store, report, {"spectest": spectest(store.limits, session.features)})
+    main = Agent(session, store, report, {"spectest": spectest(session.engine, store, session.features)})
     _Scheduler(world).run(main, main.play(commands))
     return report
 

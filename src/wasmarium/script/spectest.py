@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wasmarium.engines.base import Engine
 from wasmarium.features import Features
 from wasmarium.instructions.numeric import round32
 from wasmarium.runtime.function import HostFunction
-from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
-from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.memory import MemoryInstance
-from wasmarium.runtime.table import TableInstance
+from wasmarium.runtime.store import Store
 from wasmarium.runtime.values import Value
 from wasmarium.types import (
     F32,
@@ -45,19 +43,19 @@ _GLOBALS = {
 }
 
 
-def spectest(limits: ResourceLimits, features: Features) -> dict[str, ExternalValue]:
+def spectest(engine: Engine, store: Store, features: Features) -> dict[str, ExternalValue]:
     """A new instance's exports. What guests print is nobody's business and goes nowhere."""
     found: dict[str, ExternalValue] = {
         name: HostFunction(define_function(FunctionType(parameters, ())), _ignore, f"spectest.{name}")
         for name, parameters in _PRINTERS.items()
     }
     for name, (type_, value) in _GLOBALS.items():
-        found[name] = GlobalInstance(GlobalType(type_, False), value)
-    found["table"] = TableInstance(TableType(FUNCREF, Limits(10, 20)), None, limits)
-    found["table64"] = TableInstance(TableType(FUNCREF, Limits(10, 20), I64), None, limits)
-    found["memory"] = MemoryInstance(MemoryType(Limits(1, 2)), limits)
+        found[name] = engine.global_variable(store, GlobalType(type_, False), value)
+    found["table"] = engine.table(store, TableType(FUNCREF, Limits(10, 20)), None)
+    found["table64"] = engine.table(store, TableType(FUNCREF, Limits(10, 20), I64), None)
+    found["memory"] = engine.memory(store, MemoryType(Limits(1, 2)))
     if "threads" in features:
-        found["shared_memory"] = MemoryInstance(MemoryType(Limits(1, 2), shared=True), limits)
+        found["shared_memory"] = engine.memory(store, MemoryType(Limits(1, 2), shared=True))
     return found
 
 
