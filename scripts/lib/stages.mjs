@@ -22,8 +22,8 @@ async function insidePyodide(runtime, context) {
   const record = cache("reports", `${runtime}-canary.json`);
   fs.rmSync(record, { force: true });
   const args = ["--run-in-pyodide", "--runtime", runtime, "--runner", "playwright", "--dist-dir", folder];
-  // where the user says what to run, the canary still goes along
-  if (context.extra.length) args.push(CANARY);
+  // where the user names files, the canary still goes along
+  if (context.extra.some((text) => fs.existsSync(at(text.split("::")[0])))) args.push(CANARY);
   await pytest(runtime, context, args, { WASMARIUM_CANARY: record });
   if (context.extra.length === 0) checkCanary(record);
 }
