@@ -15,7 +15,6 @@ export default defineConfig({
   worker: { format: "es", plugins },
   build: { target: "es2023", outDir: path.join(here, "dist"), emptyOutDir: true, chunkSizeWarningLimit: 900 },
   test: {
-    root: path.join(here, ".."),
-    include: ["tests/web/unit/**/*.test.ts"],
+    include: ["../tests/web/unit/**/*.test.ts"],
   },
 });

@@ -127,6 +127,15 @@ def test_what_is_no_module_gives_one_located_diagnostic(data: bytes, code: str, 
     assert "module" in session.load(guest("echo"))
 
 
+def test_text_is_read_and_its_errors_have_lines() -> None:
+    session = Driver().session
+    assert session.load(TEXTS["endless"].encode())["module"]["name"] == "endless"
+    wrong = session.load(b"(module\n  (func (result i32)\n    i64.const 1))")["diagnostic"]
+    assert (wrong["code"], wrong["line"]) == ("invalid", 3)
+    broken = session.load(b"(module\n  (fnuc))")["diagnostic"]
+    assert (broken["code"], broken["line"], broken["column"]) == ("malformed", 2, 4)
+
+
 # ---- running to an end ----
 
 
@@ -301,7 +310,10 @@ def test_pause_shows_where_it_stands_and_resume_goes_on() -> None:
     assert paused["state"] == "paused"
     assert paused["frames"][0]["name"] == "main"
     assert paused["listing"]["name"] == "main"
-    assert paused["listing"]["lines"][0]["text"] == "loop"
+    lines = paused["listing"]["lines"]
+    assert lines[0]["text"].startswith("loop")
+    assert [guest("endless")[line["offset"]] for line in lines[-2:]] == [0x0B, 0x0B]
+    assert [line["instruction"] for line in lines] == list(range(paused["listing"]["length"]))
     driver.session.resume()
     assert driver.session.advance(0.01) == 0.0
     assert driver.update()["instructions"] > paused["instructions"]

@@ -81,6 +81,9 @@ export interface Diagnostic {
   readonly instruction: number | null;
   readonly mnemonic: string | null;
   readonly offset: number | null;
+  /** Where the source was text; both count from 1. */
+  readonly line: number | null;
+  readonly column: number | null;
 }
 
 // ---------------------------------------------------------------------------- how to run it
@@ -272,8 +275,6 @@ export interface Versions {
   readonly wasmarium: string;
   readonly python: string;
   readonly pyodide: string;
-  /** Does `wasmarium.text` exist, so that the text format can be read? */
-  readonly text: boolean;
 }
 
 export type ToPage =

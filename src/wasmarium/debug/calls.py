@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmarium.binary.code import read_locals
 from wasmarium.bridge import Clock
-from wasmarium.debug.listing import FunctionListing
+from wasmarium.debug.listing import Listings
 from wasmarium.debug.values import Plain, plain_frame, plain_value
 from wasmarium.engines.base import Execution, FrameState
 from wasmarium.errors import Frame, Trap
@@ -46,7 +46,7 @@ class CallWatcher:
         self._module = module
         self._told: list[Plain] | None = None
         self._next_sample = 0
-        self._listings: dict[int, FunctionListing] = {}
+        self._listings: Listings | None = None
         self._listed: tuple[int, int | None] | None = None
         self._locals: dict[int, list[tuple[str | None, ValueType]]] = {}
 
@@ -127,10 +127,10 @@ class CallWatcher:
         self._listed = place
         if index is None or frame.instruction is None:
             return {}
-        listing = self._listings.get(index)
-        if listing is None:
-            listing = self._listings[index] = FunctionListing(self._module, index)
-        return {"listing": listing.around(frame.instruction)}
+        if self._listings is None:
+            self._listings = Listings(self._module)
+        listing = self._listings.around(index, frame.instruction)
+        return {} if listing is None else {"listing": listing}
 
 
 def _operand(value: Any) -> Plain:

@@ -12,6 +12,7 @@ its memory are shown in part where they are large.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.linking import instantiate, start_function
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.values import Value
+from wasmarium.text.parser import assemble
+from wasmarium.text.source_map import SourceMap
 from wasmarium.types import ValueType
 from wasmarium.validation import validate_module
 
@@ -53,6 +56,9 @@ LEAST_BUDGET, MOST_BUDGET = 200, 100_000
 
 EVENT_LOOP_PAUSE = 0.02
 """Seconds after which a wait is asked again that the host's event loop ends."""
+
+_TEXT = re.compile(rb"(\xef\xbb\xbf)?\s*(;;|\(;|\(\s*[a-z@])")
+"""How the text format begins: with a comment or a form."""
 
 Call = tuple[FunctionInstance, Sequence[Value]]
 
@@ -107,17 +113,24 @@ class Session:
     # ---- loading ----
 
     def load(self, data: bytes | bytearray | memoryview) -> Plain:
-        """Decode and validate. Gives ``{"module": …}``, or ``{"diagnostic": …}`` with the one problem."""
+        """Decode and validate a binary, or the text format. Gives ``{"module": …}``, or
+        ``{"diagnostic": …}`` with the one problem; in text it has line and column."""
         self._forget()
         self._module = None
         content = bytes(data)
         times = [self._clock.monotonic()]
+        source_map: SourceMap | None = None
         try:
+            if _TEXT.match(content):
+                assembly = assemble(content, features=self._features)
+                content, source_map = assembly.data, assembly.source_map
             module = decode_module(content, self._features)
             times.append(self._clock.monotonic())
             validate_module(module, self._features)
             times.append(self._clock.monotonic())
         except WasmError as error:
+            if source_map is not None:
+                error.location = source_map.in_text(error.location)
             return {"diagnostic": diagnostic(error)}
         self._module = module
         return {"module": summary(module, provides, ((times[1] - times[0]) / 1e6, (times[2] - times[1]) / 1e6))}

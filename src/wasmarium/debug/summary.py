@@ -105,6 +105,8 @@ def diagnostic(error: WasmError) -> Plain:
         "instruction": place.instruction,
         "mnemonic": place.mnemonic,
         "offset": place.offset,
+        "line": place.line,
+        "column": place.column,
     }
 
 

@@ -41,7 +41,6 @@ export function recognise(bytes: Uint8Array): string | null {
   for (const [signature, what] of SIGNATURES) {
     if (signature.every((byte, i) => bytes[i] === byte)) return what;
   }
-  if (looksLikeText(bytes)) return "WebAssembly text";
   return null;
 }
 
@@ -50,6 +49,19 @@ export const printable = (byte: number): string => {
   if (byte === 0) return " ";
   return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·";
 };
+
+export interface TextContext {
+  /** Number of the first line shown, from 1. */
+  readonly first: number;
+  readonly lines: readonly string[];
+}
+
+/** The lines around one line of a text (from 1), two on each side. */
+export function linesAround(bytes: Uint8Array, line: number): TextContext {
+  const all = new TextDecoder().decode(bytes).split("\n");
+  const first = Math.max(1, Math.min(line, all.length) - 2);
+  return { first, lines: all.slice(first - 1, line + 2) };
+}
 
 export interface ByteContext {
   /** Offset of the first byte shown. */

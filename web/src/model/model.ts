@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { fromBase64, looksLikeText, recognise } from "../lib/bytes";
+import { fromBase64, recognise } from "../lib/bytes";
 import { Heat } from "../lib/heat";
 import { readLink, type SharedRun } from "../lib/link";
 import type { BootStage, Diagnostic, ModuleSummary, ToPage, ToWorker, Update, Versions } from "../protocol";
@@ -133,11 +133,6 @@ export class Model {
       this.notice.value = null;
       this.guest.value = { name, bytes, sample };
       this.resetRun();
-      const boot = this.boot.value;
-      if (looksLikeText(bytes) && !(boot.kind === "ready" && boot.versions.text)) {
-        this.verdict.value = { kind: "refused", looksLike: recognise(bytes), diagnostic: NO_TEXT };
-        return;
-      }
       this.verdict.value = { kind: "checking" };
       this.send({ kind: "load", ticket: this.ticket, bytes });
     });
@@ -367,18 +362,6 @@ export class Model {
     else requestAnimationFrame(shown);
   }
 }
-
-const NO_TEXT: Diagnostic = {
-  code: "unsupported",
-  message:
-    "This is WebAssembly text, which wasmarium does not read yet. Assemble it to a .wasm file first, for example with “wasm-tools parse”.",
-  section: null,
-  function: null,
-  functionName: null,
-  instruction: null,
-  mnemonic: null,
-  offset: null,
-};
 
 function save(path: string, data: Uint8Array): void {
   const link = document.createElement("a");

@@ -1,3 +1,4 @@
+import { hasWasmMagic } from "../lib/bytes";
 import { formatBytes } from "../lib/format";
 import { useModel } from "../model/model";
 import { PickButton } from "./Drop";
@@ -21,6 +22,9 @@ export function GuestCard() {
       </div>
       <p class="guest-file">
         {guest.name} · {formatBytes(guest.bytes.length)}
+        {verdict.kind === "valid" && !hasWasmMagic(guest.bytes) && (
+          <> of text, {formatBytes(verdict.module.size)} assembled</>
+        )}
       </p>
       <p class={`verdict ${verdict.kind}`} role="status" data-testid="verdict">
         {verdict.kind === "checking" && (

@@ -1,4 +1,4 @@
-import { around, printable } from "../lib/bytes";
+import { around, linesAround, printable } from "../lib/bytes";
 import { formatHex, formatOffset } from "../lib/format";
 import { useModel, type Verdict } from "../model/model";
 import type { Diagnostic } from "../protocol";
@@ -12,6 +12,9 @@ const HEADLINES: Record<string, string> = {
 
 export function placesOf(diagnostic: Diagnostic): readonly (readonly [label: string, value: string])[] {
   const places: (readonly [string, string])[] = [];
+  if (diagnostic.line !== null) {
+    places.push(["line", `${String(diagnostic.line)}:${String(diagnostic.column ?? 1)}`]);
+  }
   if (diagnostic.section !== null) places.push(["section", diagnostic.section]);
   if (diagnostic.function !== null) {
     const name = diagnostic.functionName === null ? "" : ` ${diagnostic.functionName}`;
@@ -21,7 +24,9 @@ export function placesOf(diagnostic: Diagnostic): readonly (readonly [label: str
     const mnemonic = diagnostic.mnemonic === null ? "" : ` ${diagnostic.mnemonic}`;
     places.push(["instruction", `${String(diagnostic.instruction)}${mnemonic}`]);
   }
-  if (diagnostic.offset !== null) places.push(["offset", formatOffset(diagnostic.offset)]);
+  // In text, the line says where; the offset would be that of bytes which nobody has seen.
+  if (diagnostic.offset !== null && diagnostic.line === null)
+    places.push(["offset", formatOffset(diagnostic.offset)]);
   return places;
 }
 
@@ -62,6 +67,33 @@ function ByteContext({ bytes, offset }: { readonly bytes: Uint8Array; readonly o
   );
 }
 
+function TextContext(props: { readonly bytes: Uint8Array; readonly line: number; readonly column: number }) {
+  const context = linesAround(props.bytes, props.line);
+  const width = String(context.first + context.lines.length).length;
+  return (
+    <pre class="byte-context" aria-label={`The text around line ${String(props.line)}`}>
+      {context.lines.map((text, i) => {
+        const number = context.first + i;
+        const at = number === props.line ? props.column - 1 : -1;
+        return (
+          <div key={number}>
+            <span class="faint">{String(number).padStart(width)} </span>
+            {at < 0 ? (
+              text
+            ) : (
+              <>
+                {text.slice(0, at)}
+                <span class="culprit">{text.slice(at, at + 1) || " "}</span>
+                {text.slice(at + 1)}
+              </>
+            )}
+          </div>
+        );
+      })}
+    </pre>
+  );
+}
+
 /** The one thing that is wrong with a file, and where. */
 export function Refusal({ verdict }: { readonly verdict: Extract<Verdict, { kind: "refused" }> }) {
   const guest = useModel().guest.value;
@@ -73,7 +105,12 @@ export function Refusal({ verdict }: { readonly verdict: Extract<Verdict, { kind
         {diagnostic.message}
       </p>
       <Places diagnostic={diagnostic} />
-      {guest && diagnostic.offset !== null && <ByteContext bytes={guest.bytes} offset={diagnostic.offset} />}
+      {guest && diagnostic.line !== null && (
+        <TextContext bytes={guest.bytes} line={diagnostic.line} column={diagnostic.column ?? 1} />
+      )}
+      {guest && diagnostic.offset !== null && diagnostic.line === null && (
+        <ByteContext bytes={guest.bytes} offset={diagnostic.offset} />
+      )}
       {looksLike !== null && (
         <p class="hint">
           By its first bytes, {guest?.name ?? "the file"} looks like {looksLike}.

@@ -45,7 +45,7 @@ export function Welcome() {
           <Tank share={bootShare(boot)} />
           <div class="drop-text">
             <p class="drop-title">
-              Drop a <code>.wasm</code> file anywhere on this page
+              Drop a <code>.wasm</code> or <code>.wat</code> file anywhere on this page
             </p>
             <PickButton class="solid">
               <Icon name="open" /> Choose a file

@@ -76,10 +76,9 @@ export async function boot(base: string, tell: Report): Promise<PyodideAPI> {
 
 export function versionsOf(python: PyodideAPI): Versions {
   const facts = python.runPython(`
-import importlib.metadata, importlib.util, json, platform
-json.dumps([importlib.metadata.version("wasmarium"), platform.python_version(),
-            importlib.util.find_spec("wasmarium.text") is not None])
+import importlib.metadata, json, platform
+json.dumps([importlib.metadata.version("wasmarium"), platform.python_version()])
 `) as string;
-  const [wasmarium, version, text] = JSON.parse(facts) as [string, string, boolean];
-  return { wasmarium, python: version, pyodide: python.version, text };
+  const [wasmarium, version] = JSON.parse(facts) as [string, string];
+  return { wasmarium, python: version, pyodide: python.version };
 }

@@ -1,0 +1,229 @@
+/** Running guests: output, input, files, endings, control. */
+import fs from "node:fs";
+import {
+  button,
+  drop,
+  expect,
+  expectOnScreen,
+  instructions,
+  openSample,
+  recorded,
+  run,
+  screen,
+  sharedGuest,
+  state,
+  tab,
+  test,
+  type,
+} from "./site";
+
+test("output comes to the terminal, and how it ended", async ({ vivarium: page }) => {
+  await openSample(page, "Hello");
+  await page.getByLabel("Arguments").fill('"Ada Lovelace"');
+  await run(page);
+  await expect(state(page)).toHaveText("Exited with 0");
+  await expectOnScreen(page, "Hello, Ada Lovelace!\nThis line was written by WebAssembly");
+  await expectOnScreen(page, /exit code 0$/);
+});
+
+test("the C program that works on files gives what was recorded", async ({ vivarium: page }) => {
+  const { wasm, args, expect: wanted } = recorded("c/fileio.wasm");
+  await drop(page, "fileio.wasm", fs.readFileSync(sharedGuest(wasm)));
+  await page.getByLabel("Arguments").fill(args.join(" "));
+  await run(page);
+  await expect(state(page)).toHaveText(`Exited with ${wanted.exit ?? 0}`);
+  expect(await screen(page)).toBe(`${wanted.stdout}exit code 0`);
+});
+
+test("arguments, environment and input text reach a C program", async ({ vivarium: page }) => {
+  const { wasm, args, env, stdin, expect: wanted } = recorded("c/env.wasm");
+  await drop(page, "env.wasm", fs.readFileSync(sharedGuest(wasm)));
+  await page.getByLabel("Arguments").fill(args.map((arg) => `"${arg}"`).join(" "));
+  await button(page, "Environment").click();
+  await page.locator("textarea[name=environment]").fill(
+    Object.entries(env ?? {})
+      .map((pair) => pair.join("="))
+      .join("\n"),
+  );
+  await button(page, "Input: typed").click();
+  await page.getByLabel("This text, then the end of input").check();
+  await page.getByLabel("Text for standard input").fill(stdin ?? "");
+  await run(page);
+  await expect(state(page)).toHaveText(`Exited with ${wanted.exit ?? 0}`);
+  expect(await screen(page)).toBe(`${wanted.stdout}exit code ${wanted.exit ?? 0}`);
+});
+
+test("what is typed in the terminal reaches a guest that waits", async ({ vivarium: page }) => {
+  await openSample(page, "Guess");
+  await run(page);
+  let [low, high] = [1, 100];
+  for (let turn = 0; turn < 8; turn++) {
+    await expect(state(page)).toHaveText("Waits for input");
+    const guess = Math.floor((low + high) / 2);
+    const before = (await screen(page)).split("\n").length;
+    // The first try is corrected before it goes out.
+    await type(page, turn === 0 ? `9\u0008${guess}` : String(guess));
+    if (turn === 0) await page.keyboard.press("Backspace");
+    if (turn === 0) await page.keyboard.type(String(guess).slice(-1));
+    await page.keyboard.press("Enter");
+    await expect.poll(async () => (await screen(page)).split("\n").length).toBeGreaterThan(before);
+    const answer =
+      (await screen(page)).split("\n").findLast((line) => /small|big|That is it/.test(line)) ?? "";
+    if (answer.includes("That is it")) break;
+    if (answer.includes("small")) low = guess + 1;
+    else high = guess - 1;
+  }
+  await expect(state(page)).toHaveText("Exited with 0");
+  await expectOnScreen(page, /That is it! Tries: \d\./);
+});
+
+test("Ctrl D ends the input", async ({ vivarium: page }) => {
+  await openSample(page, "Guess");
+  await run(page);
+  await expect(state(page)).toHaveText("Waits for input");
+  await type(page, "");
+  await page.keyboard.press("Control+d");
+  await expect(state(page)).toHaveText("Exited with 0");
+  await expectOnScreen(page, "End of input. Goodbye.");
+});
+
+test("files go into /data and come out", async ({ vivarium: page }) => {
+  await openSample(page, "Shout");
+  await page.getByRole("button", { name: "1 file in /data" }).click();
+  await page
+    .getByTestId("pick-data")
+    .setInputFiles({ name: "poem.txt", mimeType: "text/plain", buffer: Buffer.from("soft words\n") });
+  await run(page);
+  await expectOnScreen(page, "SOFT WORDS");
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: /^POEM.txt/ }).click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toBe("POEM.txt");
+  expect(fs.readFileSync(await download.path(), "utf8")).toBe("SOFT WORDS\n");
+  await page.getByRole("button", { name: "Take poem.txt out" }).click();
+  await run(page);
+  await expect(state(page)).toHaveText("Exited with 1");
+});
+
+test("an exported function is called with values", async ({ vivarium: page }) => {
+  await openSample(page, "Numbers");
+  await page.getByLabel("Values").fill("12");
+  await run(page);
+  await expect(state(page)).toHaveText("Returned");
+  await expectOnScreen(page, "returned i64 144");
+  await page.getByRole("combobox").selectOption("divide");
+  await expect(button(page, "Run")).toBeDisabled();
+  await expect(page.getByText("divide takes i32 i32.")).toBeVisible();
+  await page.getByLabel("Values").fill("-7 2");
+  await run(page);
+  await expectOnScreen(page, "returned i32 -3, i32 -1");
+});
+
+test("an endless guest is paused, stepped, resumed and stopped", async ({ vivarium: page }) => {
+  await openSample(page, "Endless");
+  await run(page);
+  await expect(state(page)).toHaveText("Running");
+  await expect.poll(() => instructions(page)).toBeGreaterThan(10_000);
+
+  await button(page, "Pause").click();
+  await expect(state(page)).toHaveText("Paused");
+  const paused = await instructions(page);
+  const frames = page.getByTestId("frames").getByRole("listitem");
+  await expect(frames.last()).toContainText("main");
+  await expect(page.getByTestId("listing").locator(".current")).toHaveCount(1);
+  await expect(page.getByText("Locals")).toBeVisible();
+
+  // Instructions such as block and end cost nothing, so a step counts one or none.
+  for (let i = 0; i < 5; i++) await button(page, "Step").click();
+  await expect.poll(() => instructions(page)).toBeGreaterThan(paused);
+  expect(await instructions(page)).toBeLessThanOrEqual(paused + 5);
+
+  await button(page, "Resume").click();
+  await expect(state(page)).toHaveText("Running");
+  await expect.poll(() => instructions(page)).toBeGreaterThan(paused + 1000);
+  await button(page, "Stop").click();
+  await expect(state(page)).toHaveText("Stopped", { timeout: 3000 });
+  const stopped = await instructions(page);
+  await page.waitForTimeout(300);
+  expect(await instructions(page)).toBe(stopped);
+});
+
+test("stepping walks through a function and out of it", async ({ vivarium: page }) => {
+  await openSample(page, "Numbers");
+  await page.getByLabel("Values").fill("3");
+  // Step on a guest that does not run starts it, paused before its first instruction.
+  await button(page, "Step").click();
+  await expect(state(page)).toHaveText("Paused");
+  const frames = page.getByTestId("frames").getByRole("listitem");
+  await expect(frames).toHaveCount(1);
+  await expect(page.locator(".values").first()).toContainText("n");
+  for (let i = 0; i < 20 && (await frames.count()) === 1; i++) {
+    await button(page, "Step").click();
+    await page.waitForTimeout(50);
+  }
+  await expect(frames).toHaveCount(2);
+  await button(page, "Step out").click();
+  await expect(frames).toHaveCount(1);
+  // The result of the inner call lies on the operand stack.
+  await expect(page.locator(".values").last()).toContainText("1");
+  await button(page, "Resume").click();
+  await expectOnScreen(page, "returned i64 2");
+});
+
+test("the keyboard does all of it", async ({ vivarium: page }) => {
+  await openSample(page, "Endless");
+  await page.keyboard.press("Control+Enter");
+  await expect(state(page)).toHaveText("Running");
+  await page.keyboard.press("F8");
+  await expect(state(page)).toHaveText("Paused");
+  const before = await instructions(page);
+  for (let i = 0; i < 4; i++) await page.keyboard.press("F9");
+  await expect.poll(() => instructions(page)).toBeGreaterThan(before);
+  await page.keyboard.press("F8");
+  await expect(state(page)).toHaveText("Running");
+  await page.keyboard.press("Control+.");
+  await expect(state(page)).toHaveText("Stopped");
+  await expect(button(page, "Run")).toHaveAttribute("title", /Ctrl Enter/);
+});
+
+test("a guest that prints for ever does not hold the page", async ({ vivarium: page }) => {
+  await openSample(page, "Flood");
+  await run(page);
+  await expectOnScreen(page, /line \d{8}/);
+  const frames = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const end = performance.now() + 2000;
+        let count = 0;
+        const tick = (now: number): void => {
+          count++;
+          if (now < end) requestAnimationFrame(tick);
+          else resolve(count);
+        };
+        requestAnimationFrame(tick);
+      }),
+  );
+  // Even on a busy machine: far from frozen.
+  expect(frames).toBeGreaterThan(12);
+  await button(page, "Stop").click();
+  await expect(state(page)).toHaveText("Stopped", { timeout: 5000 });
+  await expectOnScreen(page, /stopped$/);
+});
+
+test("a run can be started again, and starts from scratch", async ({ vivarium: page }) => {
+  await openSample(page, "Endless");
+  await tab(page, "Globals");
+  await run(page);
+  const longest = page
+    .getByTestId("globals")
+    .getByRole("listitem")
+    .filter({ hasText: "longest" })
+    .locator("output");
+  await expect.poll(async () => Number(await longest.innerText())).toBeGreaterThan(50);
+  await button(page, "Stop").click();
+  await expect(state(page)).toHaveText("Stopped");
+  await button(page, "Step").click();
+  await expect(state(page)).toHaveText("Paused");
+  await tab(page, "Globals");
+  await expect(longest).toHaveText("0");
+});
