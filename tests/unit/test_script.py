@@ -376,7 +376,7 @@ def test_threads_that_wait_for_one_another_fail() -> None:
 def test_a_wait_ends_in_time() -> None:
     world = FakePlatform()
     sleeper = SLEEPER.replace("TIME", "5_000_000").replace("RESULT", "2")
-    assert run_script(f"{MEMORY}{sleeper}(wait $T1)", Session(ALL), world).failed == []
+    assert reasons(f"{MEMORY}{sleeper}(wait $T1)", world=world) == []
     assert world.clock.slept == [5_000_000]  # type: ignore[attr-defined]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wasmarium.binary.decoder import decode_module
+from wasmarium.bridge import Platform, platform
 from wasmarium.engines.base import Engine, Finished, OutOfFuel, Raised, Stopped, Suspended
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import (
@@ -75,13 +76,15 @@ Results = list[tuple[ValueType, Value]]
 @dataclass(slots=True)
 class Session:
     """How to run a script. ``budget`` is the number of instructions that one call may take, so that
-    no command lasts for ever; ``compile_after`` as in :class:`~wasmarium.runtime.store.Store`."""
+    no command lasts for ever; ``compile_after`` as in :class:`~wasmarium.runtime.store.Store`;
+    ``world`` has the time and waits."""
 
     features: Features = DEFAULT
     engine: Engine = field(default_factory=Interpreter)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     budget: int = 50_000_000
     compile_after: int | None = None
+    world: Platform = field(default_factory=platform)
 
     def store(self) -> Store:
         """What all instances of a script live in."""
@@ -201,13 +204,15 @@ class Agent:
                 case Suspended(pending) if isinstance(pending.awaitable, Waiter):
                     yield pending.awaitable
                     execution.resume(pending.finish(pending.awaitable.result))
+                case Suspended(pending):
+                    execution.resume(pending.finish(self.session.world.block_on(pending.awaitable)))
                 case Stopped():
                     budget = self.session.budget - execution.executed
                     if budget <= 0:
                         raise Refuted(f"the call did not end within {self.session.budget:,} instructions")
                     yield None
-                case Suspended() | OutOfFuel():
-                    raise Refuted("the call waits for the host")
+                case OutOfFuel():
+                    raise Refuted("the call has no fuel, although nobody counts it")
 
     def _perform(self, action: Action) -> Generator[Blocker, None, Results]:
         found = self._instance(action.module).exports.get(action.name)

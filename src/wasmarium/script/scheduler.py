@@ -6,7 +6,7 @@ every run is the same, and is one of the orders in which threads may run.
 
 from __future__ import annotations
 
-from wasmarium.bridge import Platform, platform
+from wasmarium.bridge import Platform
 from wasmarium.runtime.atomics import Waiter
 from wasmarium.script.agent import Agent, Blocker, Session, Steps
 from wasmarium.script.report import Refuted, Report
@@ -17,14 +17,14 @@ LONGEST_WAIT = 10_000_000_000
 """Nanoseconds that a guest may wait for a notification; a script that says more does not mean it."""
 
 
-def run_script(source: str | bytes, session: Session | None = None, world: Platform | None = None) -> Report:
+def run_script(source: str | bytes, session: Session | None = None) -> Report:
     """Run the commands of a script. Raises Malformed where the script itself breaks the grammar."""
     session = session if session is not None else Session()
     commands = read_script(source)
     report = Report()
     store = session.store()
     main = Agent(session, store, report, {"spectest": spectest(session.engine, store, session.features)})
-    _Scheduler(world).run(main, main.play(commands))
+    _Scheduler(session.world).run(main, main.play(commands))
     return report
 
 
@@ -39,15 +39,8 @@ class _Running:
 
 
 class _Scheduler:
-    def __init__(self, world: Platform | None) -> None:
-        self._chosen = world
-
-    @property
-    def _world(self) -> Platform:
-        # Few scripts wait, so few need to know what time it is.
-        if self._chosen is None:
-            self._chosen = platform()
-        return self._chosen
+    def __init__(self, world: Platform) -> None:
+        self._world = world
 
     def run(self, main: Agent, steps: Steps) -> None:
         """Until all have ended."""
