@@ -325,6 +325,9 @@ def test_errors_say_where() -> None:
         ("(func (i32.const 1.0))", "unexpected token 1.0"),
         ("(func (i32.const x))", "unknown operator x"),
         ("(func get_local 0)", "unknown operator get_local"),
+        # func may only be left out where the table is not in parentheses
+        ("(table 1 funcref) (func $f) (elem (table 0) (i32.const 0) $f)", "unexpected token $f"),
+        ("(table 1 funcref) (elem (table 0) (offset i32.const 0))", "unexpected token )"),
         ("(func (v128.const i32x4 1 2 3))", "wrong number of lane literals"),
         ("(func (v128.const i32x4 1 2 3 4 5))", "wrong number of lane literals"),
         ("(func (i8x16.shuffle 1 2 3))", "invalid lane length"),

@@ -348,6 +348,8 @@ class ModuleReader(SectionReader):
     def _elements(self, field: _Field) -> None:
         mode, table = "passive", 0
         place = None
+        # Without a table in parentheses the word func may be left out, as in 1.0.
+        short = False
         if self.accept("declare"):
             mode = "declarative"
         elif self.enter("table"):
@@ -357,9 +359,9 @@ class ModuleReader(SectionReader):
         elif is_index(self.texts[self.position]) and self.texts[self.position + 1] == "(":
             # The way in which 1.0 wrote it.
             table = self.index(self.tables)
-            mode, place = "active", self.wrapped("offset")
+            mode, place, short = "active", self.wrapped("offset"), True
         elif self.texts[self.position] == "(" and not self.opens("ref"):
-            mode, place = "active", self.wrapped("offset")
+            mode, place, short = "active", self.wrapped("offset"), True
         items: list[int | Expression]
         if self.accept("func"):
             element = INDICES_TYPE
@@ -369,7 +371,7 @@ class ModuleReader(SectionReader):
             items = []
             while self.texts[self.position] == "(":
                 items.append(self.wrapped("item"))
-        elif mode == "active" and (is_index(self.texts[self.position]) or self.position == field.stop):
+        elif short and (is_index(self.texts[self.position]) or self.position == field.stop):
             element = INDICES_TYPE
             items = self.function_indices()
         else:
