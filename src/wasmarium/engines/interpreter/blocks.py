@@ -36,6 +36,10 @@ HEAT = 150
 what about as many runs save."""
 
 
+LONGEST = 2000
+"""Steps of a block, after which another one begins: a piece of a run, fuel and compiling go by blocks."""
+
+
 class Block:
     """See the module's text. ``pc`` is its first instruction; ``steps`` are its instructions one by
     one and ``pcs`` their indices; ``last`` is the index of what ends it, or where it ``falls`` into the
@@ -186,7 +190,7 @@ def build(block: Block) -> None:
             costs.append(cost + 1)
             cost = 0
         pc += 1
-        if pc in leaders:
+        if pc in leaders or len(steps) == LONGEST:
             block.last = pc - 1
             block.falls = True
             block.next = _goto(code.block(pc), None)
@@ -275,7 +279,9 @@ def _finish(block: Block, pc: int) -> None:
         case "if":
             block.next = _unless(slot - 1, _branch(code, jumps[0]), code.block(pc + 1))
         case "br_table":
-            block.next = _table(slot - 1, tuple(_branch(code, jump) for jump in jumps))
+            # A label may be named a million times; it has one jump.
+            ways = {jump: _branch(code, jump) for jump in dict.fromkeys(jumps)}
+            block.next = _table(slot - 1, tuple(map(ways.__getitem__, jumps)))
         case "br_on_null" | "br_on_non_null" | "br_on_cast" | "br_on_cast_fail":
             block.next = _on_reference(block, pc, slot - 1, _branch(code, jumps[0]))
         case "return" | "end":

@@ -241,6 +241,9 @@ class Machine:
                 build(block)
             if not block.falls or self._done < len(block.steps):
                 return block
+            if not block.steps:
+                # The entry of a function that begins with a loop.
+                self._spend(block.cost)
             following = block.next(self.r)
             assert following is not None
             self._block = block = following

@@ -274,7 +274,8 @@ class Plan:
             self.jumps[pc] = (self._jump(immediates[0]),)
         elif mnemonic == "br_table":
             self._height -= 1
-            self.jumps[pc] = tuple(self._jump(label) for label in immediates[0])
+            made = {label: self._jump(label) for label in dict.fromkeys(immediates[0])}
+            self.jumps[pc] = tuple(map(made.__getitem__, immediates[0]))
             self._dead = True
         elif mnemonic == "br_on_null":
             self._height -= 1
