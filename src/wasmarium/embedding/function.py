@@ -13,9 +13,9 @@ from wasmarium.embedding.function_type import FuncType
 from wasmarium.embedding.store import Storelike, check_owner, resolve
 from wasmarium.embedding.value import Converter, to_python, to_value
 from wasmarium.errors import WasmError
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.values import Value
-from wasmarium.types import EXTERNREF
+from wasmarium.types import EXTERNREF, F64, I32, I64
 
 if TYPE_CHECKING:
     from wasmarium.embedding.store import Store
@@ -64,6 +64,7 @@ class Func(External):
         self._external = function
         self._incoming: list[Converter] | None = None
         self._outgoing: list[Converter] = []
+        self._quick: Callable[..., Any] | None = None
 
     def type(self, store: Storelike) -> FuncType:
         """Parameters and results."""
@@ -78,8 +79,16 @@ class Func(External):
         host function waits and the platform cannot block (inside a running event loop, or in a
         browser without JSPI) it raises WasmtimeError: use :meth:`call_async` there.
         """
+        quick = self._quick
+        if quick is not None and store is self._owner and not store._closed:
+            return quick(*params)
         owner = check_owner(store, self._owner)
-        return self._results(calls.call(owner, self._external, self._arguments(params)))
+        if self._incoming is None:
+            self._quick = owner.engine._execution.quick(self._external, self._call)
+        return self._call(params)
+
+    def _call(self, params: Sequence[Any]) -> Any:
+        return self._results(calls.call(self._owner, self._external, self._arguments(params)))
 
     async def call_async(self, store: Storelike, *params: Any) -> Any:
         """Like a call, to be awaited: long runs are cut into slices, so that the event loop goes on
@@ -152,7 +161,12 @@ def host_function(
         finally:
             caller._invalidate()
 
-    return HostFunction(ty._defined, code, name or str(getattr(func, "__name__", "")))
+    def finish(given: Any) -> Sequence[Value] | Pending:
+        return Pending(given, results) if _waits(given, False) else results(given)
+
+    plain = all(each in (I32, I64, F64) for each in (*function.parameters, *function.results))
+    direct = Direct(func, finish) if plain and len(outgoing) < 2 and not access_caller else None
+    return HostFunction(ty._defined, code, name or str(getattr(func, "__name__", "")), direct)
 
 
 def _waits(given: Any, takes_awaitables: bool) -> bool:

@@ -7,9 +7,9 @@ in an :data:`Outcome`. Suspension is a result, not an exception: ``Suspended``, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from wasmarium.errors import Frame, WasmariumError
 from wasmarium.module import Module
@@ -121,6 +121,11 @@ class Engine(Protocol):
         """See :func:`wasmarium.runtime.linking.instantiate`; the start function is left to the caller."""
         ...
 
+    def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
+        """A quick way to call ``function``, or None. It takes plain numbers, integers signed, and gives such
+        a number or None; arguments that are not that simple are handed to ``slow``."""
+        ...
+
     def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
         """A new memory. Raises Exhausted beyond the limits of the store."""
         ...
@@ -150,6 +155,10 @@ class InPython:
     ) -> ModuleInstance:
         """See :class:`Engine`, also for the rest."""
         return linking.instantiate(store, module, imports, None, name)
+
+    def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
+        """None."""
+        return None
 
     def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
         """A new memory, watched if the store wants that."""

@@ -31,6 +31,16 @@ the arguments, and returns the results or Pending. It may raise Trap, GuestExit,
 which comes out of the guest as the same object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The quick way into a host function all of whose parameters and results are i32, i64 or f64, with
+    one result at most: ``function`` is called with plain numbers, integers signed. What it gives is the
+    result if it is a number that fits (None for no result); else ``finish`` makes the results of it, or raises."""
+
+    function: Callable[..., Any]
+    finish: Callable[[Any], Sequence[Value] | Pending]
+
+
 class FunctionInstance:
     """A function: ``defined`` is its canonical type, ``type`` the function type itself."""
 
@@ -42,14 +52,15 @@ class FunctionInstance:
 
 
 class HostFunction(FunctionInstance):
-    """A function of the host. ``name`` is for backtraces."""
+    """A function of the host. ``name`` is for backtraces; engines may use ``direct`` instead of ``code``."""
 
-    __slots__ = ("code", "name")
+    __slots__ = ("code", "direct", "name")
 
-    def __init__(self, defined: DefinedType, code: HostCode, name: str = "") -> None:
+    def __init__(self, defined: DefinedType, code: HostCode, name: str = "", direct: Direct | None = None) -> None:
         super().__init__(defined)
         self.code = code
         self.name = name
+        self.direct = direct
 
 
 class WasmFunction(FunctionInstance):

@@ -12,6 +12,8 @@
   const THROW = -2;
   const REFERENCES = 1024;
   const FRAMES = 128;
+  // Calls of guests in one another, through Python, which would not survive running out of native stack.
+  const NESTED = 200;
   // what a run is doing
   const ENDED = 1;
   const FAILED = 2;
@@ -24,6 +26,7 @@
   const functions = new WebAssembly.Table({ element: "anyfunc", initial: REFERENCES });
 
   let current = 0; // the area of the run that is executing, or 0: it cannot be suspended
+  let nested = 0; // how many calls there are in one another
   let failure; // what the last call ended with
   let thrown; // what the guest shall be given as an exception
   const runs = new Map(); // by area
@@ -60,8 +63,13 @@
 
   /** Runs `call` with a long backtrace at hand; true when it failed. */
   const attempt = (call, address, mode) => {
+    if (nested >= NESTED) {
+      failure = new RangeError("calls are nested too deeply");
+      return true;
+    }
     const before = current;
     const limit = Error.stackTraceLimit;
+    nested += 1;
     current = mode;
     Error.stackTraceLimit = FRAMES;
     try {
@@ -71,6 +79,7 @@
       failure = error;
       return true;
     } finally {
+      nested -= 1;
       current = before;
       Error.stackTraceLimit = limit;
     }

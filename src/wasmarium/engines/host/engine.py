@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
@@ -164,6 +164,10 @@ class HostEngine:
         if isinstance(function, HostedFunction):
             return HostExecution(function, arguments)
         return self._interpreter.start(function, arguments)
+
+    def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
+        """See :class:`~wasmarium.engines.base.Engine`."""
+        return function.quick(slow) if isinstance(function, HostedFunction) else None
 
     def fallback(self, module: Module) -> str | None:
         """Why instances of ``module`` run on the interpreter instead, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from wasmarium.errors import Crash, Trap, TrapCode, Unsupported, trap
 from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import DefinedType
+from wasmarium.types import F64, DefinedType
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     from wasmarium.engines.host.realm import Realm
 
 _ENDED, _FAILED = 1, 2
-
-_MOST_NESTED = 200
-"""How deep calls of guests may nest in one another through Python. Each takes native stack of the host,
-which Python would not survive running out of."""
+_NOTHING = type(None)
 
 
 class HostedFunction(HostFunction):
@@ -63,17 +61,40 @@ class HostedFunction(HostFunction):
             layout.pack_into(buffer, 0, *arguments)
         else:
             self.arguments.pack(realm, buffer, arguments)
-        if realm.nested >= _MOST_NESTED:
-            raise trap(TrapCode.STACK_OVERFLOW)
-        realm.nested += 1
-        failed = enter()
-        realm.nested -= 1
-        if failed:
+        if enter():
             raise realm.failure(0, self.instance)
         layout = self.results.plain
         if layout is not None:
             return layout.unpack_from(buffer, 0)
         return tuple(self.results.unpack(realm, buffer))
+
+    def quick(self, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
+        """See :class:`~wasmarium.engines.base.Engine`."""
+        realm, own = self.realm, self.type
+        if self.instance.waits or len(own.results) > 1:
+            return None
+        arguments, results = realm.codec(own.parameters).signed, realm.codec(own.results).signed
+        if arguments is None or results is None:
+            return None
+        enter = self._enter or self._prepare()
+        pack, unpack, buffer = arguments.pack_into, results.unpack_from, realm.buffer
+        floats = tuple(index for index, each in enumerate(own.parameters) if each is F64)
+        has_result = bool(own.results)
+
+        def call(*given: Any) -> Any:
+            # struct would take an integer for a float
+            for index in floats:
+                if index >= len(given) or type(given[index]) is not float:
+                    return slow(given)
+            try:
+                pack(buffer, 0, *given)
+            except struct.error:
+                return slow(given)
+            if enter():
+                raise realm.failure(0, self.instance)
+            return unpack(buffer)[0] if has_result else None
+
+        return call
 
     def enter_at(self, area: Area, arguments: Sequence[Value]) -> int:
         """Begin a call that can be suspended; the state it is in then."""
@@ -227,17 +248,23 @@ async def _chain(execution: Execution, pending: Pending) -> Any:
 class Imported:
     """A function of Python, or of another engine, as an instance imports it."""
 
-    __slots__ = ("__weakref__", "_arguments", "_code", "_instance", "_name", "realm", "results")
+    __slots__ = ("__weakref__", "_arguments", "_code", "_direct", "_function", "_instance", "_name", "realm", "results")
 
     def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
         self.realm = realm
         self._arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
         self._code = code_of(function)
+        self._direct = function.direct if isinstance(function, HostFunction) else None
+        self._function: Any = None
         self._name = function.name if isinstance(function, HostFunction) else ""
         self._instance = None if instance is None else weakref.ref(instance)
 
     def callback(self) -> Callable[[], int | None]:
         """What JavaScript calls. It does not keep this object alive."""
+        direct, arguments, results = self._direct, self._arguments.signed, self.results.signed
+        if direct is not None and arguments is not None and results is not None:
+            self._function = direct.function
+            return self._direct_callback(arguments, results)
         reference = weakref.ref(self)
 
         def call() -> int | None:
@@ -246,34 +273,68 @@ class Imported:
 
         return call
 
+    def _direct_callback(self, arguments: struct.Struct, results: struct.Struct) -> Callable[[], int | None]:
+        reference = weakref.ref(self)
+        unpack, pack, buffer = arguments.unpack_from, results.pack_into, self.realm.buffer
+        types = self.results.types
+        expected = _NOTHING if not types else float if types[0] is F64 else int
+
+        def call() -> int | None:
+            imported = reference()
+            if imported is None:
+                return shims.FAIL
+            try:
+                given = imported._function(*unpack(buffer))
+            except RecursionError:
+                # no call is possible here; see Realm.overflowed
+                imported.realm.overflowed = True
+                return shims.FAIL
+            except BaseException as error:
+                return imported.fail(imported.realm.glue.current(), error)
+            if type(given) is not expected:
+                return imported.finish(given)
+            if expected is not _NOTHING:
+                try:
+                    pack(buffer, 0, given)
+                except struct.error:
+                    return imported.finish(given)
+            return None
+
+        return call
+
     def invoke(self) -> int | None:
         """Call the function with what is in the area, and leave its results there."""
-        realm = self.realm
-        buffer = realm.buffer
-        arguments: Sequence[Value]
-        layout = self._arguments.plain
         try:
-            if layout is not None:
-                arguments = layout.unpack_from(buffer, 0)
-            else:
-                arguments = self._arguments.unpack(realm, buffer)
+            arguments = self._arguments.unpack(self.realm, self.realm.buffer)
             instance = self._instance
-            results = self._code(None if instance is None else instance(), arguments)
-            if isinstance(results, Pending):
-                run = realm.glue.current()
-                if run:
-                    realm.pendings[run] = results, self
-                    return shims.WAIT
-                results = self._block(results)
-            layout = self.results.plain
-            if layout is not None:
-                layout.pack_into(buffer, 0, *results)
-            else:
-                self.results.pack(realm, buffer, results)
+            return self._settle(self._code(None if instance is None else instance(), arguments))
         except RecursionError:
-            return self.fail(realm.glue.current(), trap(TrapCode.STACK_OVERFLOW))
+            self.realm.overflowed = True
+            return shims.FAIL
         except BaseException as error:
-            return self.fail(realm.glue.current(), error)
+            return self.fail(self.realm.glue.current(), error)
+
+    def finish(self, given: Any) -> int | None:
+        """Likewise, once the function behind a quick way has given something."""
+        direct = self._direct
+        assert direct is not None
+        try:
+            return self._settle(direct.finish(given))
+        except RecursionError:
+            self.realm.overflowed = True
+            return shims.FAIL
+        except BaseException as error:
+            return self.fail(self.realm.glue.current(), error)
+
+    def _settle(self, results: Sequence[Value] | Pending) -> int | None:
+        realm = self.realm
+        if isinstance(results, Pending):
+            run = realm.glue.current()
+            if run:
+                realm.pendings[run] = results, self
+                return shims.WAIT
+            results = self._block(results)
+        self.results.pack(realm, realm.buffer, results)
         return None
 
     def _block(self, pending: Pending) -> Sequence[Value]:

@@ -19,7 +19,7 @@ from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
 from wasmarium.engines.host.traps import backtrace, make_trap
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Frame, GuestException, Trap
+from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, trap
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
@@ -73,8 +73,8 @@ class Realm:
         """By the area of the run: what it waits for."""
         self.failures: dict[int, tuple[BaseException, str]] = {}
         """Likewise: the exception that a host function raised, and the name of that function."""
-        self.nested = 0
-        """How many calls of guests there are in one another at present."""
+        self.overflowed = False
+        """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
         self._shims = shim_cache
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._imported: list[Imported] = []
@@ -199,6 +199,9 @@ class Realm:
 
     def failure(self, run: int, called: HostInstance | None = None) -> BaseException:
         """What a call ended with that failed just now."""
+        if self.overflowed:
+            self.overflowed = False
+            return trap(TrapCode.STACK_OVERFLOW)
         noted = self.failures.pop(run, None)
         if noted is not None and not (isinstance(noted[0], Trap) and not noted[0].frames):
             return noted[0]

@@ -30,7 +30,7 @@ class Codec:
     """How a list of values of certain types is written to an area, and read.
 
     ``plain`` is the struct where nothing but its own conversion is needed, else None: then callers may
-    skip ``pack`` and ``unpack``.
+    skip ``pack`` and ``unpack``. ``signed`` is the same for signed integers.
     """
 
     def __init__(self, types: Sequence[ValueType]) -> None:
@@ -39,7 +39,9 @@ class Codec:
         self.size = size(types)
         layout = struct.Struct("<" + "".join(_FORMATS.get(each, "") for each in types))
         self.layout = layout
-        self.plain = layout if all(each in (I32, I64, F64) for each in types) else None
+        plain = all(each in (I32, I64, F64) for each in types)
+        self.plain = layout if plain else None
+        self.signed = struct.Struct(layout.format.lower()) if plain else None
 
     def pack(self, realm: Realm, buffer: bytearray, values: Sequence[Value]) -> None:
         """Write ``values``, which have the right types."""
