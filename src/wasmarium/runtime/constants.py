@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from wasmarium.binary.code import instructions
-from wasmarium.errors import Crash, Location, TrapCode, trap
+from wasmarium.errors import Crash, Location
 from wasmarium.instructions.numeric import f32_from_bits, f64_from_bits, function
 from wasmarium.module import Expression
-from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance
+from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance, allocate_array
 from wasmarium.runtime.values import Value, default_value
 from wasmarium.types import ArrayType, FieldType, PackedType, StructType
 
@@ -89,10 +89,7 @@ def _struct_new_default(instance: ModuleInstance, stack: Stack, immediates: tupl
 
 
 def _array(instance: ModuleInstance, stack: Stack, index: int, value: Value, count: int) -> None:
-    # An array of constants is bounded like a table: it costs the host the same.
-    if count > instance.store.limits.table_elements:
-        raise trap(TrapCode.ALLOCATION_TOO_LARGE)
-    stack.append(ArrayInstance(instance.types[index], [value] * count))
+    stack.append(allocate_array(instance.types[index], count, instance.store.limits, lambda: [value] * count))
 
 
 def _element(instance: ModuleInstance, index: int) -> FieldType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -13,6 +13,9 @@ class ResourceLimits:
 
     ``memory_bytes`` is per memory; ``call_depth`` counts frames of guests on one stack, and
     ``stack_values`` the locals and operands of all of them together.
+
+    ``total_bytes`` is for all memories, tables (8 bytes an element) and long arrays together: many
+    that are each within their bounds must not take all that the host has. ``taken`` is how much they have.
     """
 
     memory_bytes: int = 1 << 32
@@ -22,3 +25,20 @@ class ResourceLimits:
     tables: int = 10_000
     call_depth: int = 20_000
     stack_values: int = 10_000_000
+    total_bytes: int = 5 << 30
+    taken: int = field(default=0, init=False, compare=False)
+
+    def take(self, count: int) -> bool:
+        """Count ``count`` bytes more; False, with nothing counted, where they would be too many."""
+        if self.taken + count > self.total_bytes:
+            return False
+        self.taken += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Count ``count`` bytes less."""
+        self.taken -= count
+
+
+REFERENCE_BYTES = 8
+"""What an element of a table or an array is counted as."""

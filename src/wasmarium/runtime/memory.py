@@ -7,6 +7,7 @@ byte for every 4 KiB, set to 1 by whoever writes there; the watcher clears it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wasmarium.errors import Exhausted, TrapCode, trap
@@ -46,9 +47,12 @@ class MemoryInstance:
         size = type.limits.minimum * self._page_size
         if size > limits.memory_bytes:
             raise Exhausted(f"memory of {size} bytes is more than the limit of {limits.memory_bytes} bytes")
+        if not limits.take(size):
+            raise Exhausted(f"memory of {size} bytes: all held would be more than {limits.total_bytes} bytes")
         try:
             self.data = bytearray(size)
         except (MemoryError, OverflowError):
+            limits.give_back(size)
             raise Exhausted(f"no room for a memory of {size} bytes") from None
         self.written: bytearray | None = None
         self.waiters: dict[int, list[ref[Waiter]]] | None = None
@@ -76,9 +80,13 @@ class MemoryInstance:
         if before + delta > self._maximum_pages or size > self._limits.memory_bytes:
             return -1
         if delta:
+            more = size - len(data)
+            if not self._limits.take(more):
+                return -1
             try:
-                data.extend(bytes(size - len(data)))
+                data.extend(bytes(more))
             except (MemoryError, OverflowError, BufferError):
+                self._limits.give_back(more)
                 return -1
             if self.written is not None:
                 self.watch()
@@ -108,6 +116,10 @@ class MemoryInstance:
         """A copy of ``count`` bytes; traps when out of bounds."""
         self.check(address, count)
         return bytes(self.data[address : address + count])
+
+    def gather(self, pieces: Sequence[tuple[int, int]]) -> bytes:
+        """The bytes of several pieces (address, length), one after the other."""
+        return b"".join([self.read(address, count) for address, count in pieces])
 
     def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
         """Store ``content``; traps, with nothing written, when out of bounds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wasmarium.errors import Exhausted, TrapCode, trap
-from wasmarium.runtime.limits import ResourceLimits
+from wasmarium.runtime.limits import REFERENCE_BYTES, ResourceLimits
 from wasmarium.runtime.values import Value
 from wasmarium.types import I32, Limits, TableType
 
@@ -26,7 +26,13 @@ class TableInstance:
         minimum = type.limits.minimum
         if minimum > limits.table_elements:
             raise Exhausted(f"table of {minimum} elements is more than the limit of {limits.table_elements}")
-        self.elements: list[Value] = [initial] * minimum
+        if not limits.take(minimum * REFERENCE_BYTES):
+            raise Exhausted(f"table of {minimum} elements: all held would be more than {limits.total_bytes} bytes")
+        try:
+            self.elements: list[Value] = [initial] * minimum
+        except MemoryError:
+            limits.give_back(minimum * REFERENCE_BYTES)
+            raise Exhausted(f"no room for a table of {minimum} elements") from None
 
     @property
     def type(self) -> TableType:
@@ -40,7 +46,13 @@ class TableInstance:
         before = len(self.elements)
         if before + delta > min(self._maximum, self._limits.table_elements):
             return -1
-        self.elements.extend([initial] * delta)
+        if not self._limits.take(delta * REFERENCE_BYTES):
+            return -1
+        try:
+            self.elements.extend([initial] * delta)
+        except MemoryError:
+            self._limits.give_back(delta * REFERENCE_BYTES)
+            return -1
         return before
 
     def get(self, index: int) -> Value:

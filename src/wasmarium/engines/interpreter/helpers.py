@@ -13,7 +13,8 @@ from typing import Any
 from wasmarium.errors import Trap, TrapCode, trap
 from wasmarium.instructions.numeric import f32_from_bits, f64_from_bits
 from wasmarium.runtime.function import FunctionInstance, WasmFunction
-from wasmarium.runtime.heap import I31, ArrayInstance, StructInstance
+from wasmarium.runtime.heap import I31, LONG, ArrayInstance, StructInstance, allocate_array
+from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import ExceptionInstance
@@ -164,14 +165,11 @@ def set_struct_field(struct: StructInstance | None, index: int, value: Value, ma
     struct.fields[index] = value if mask is None else value & mask
 
 
-def _bounded(count: int, limit: int) -> int:
-    if count > limit:
-        raise trap(TrapCode.ALLOCATION_TOO_LARGE)
-    return count
-
-
-def new_array(type_: DefinedType, limit: int, value: Value, count: int, mask: int | None) -> ArrayInstance:
-    return ArrayInstance(type_, [value if mask is None else value & mask] * _bounded(count, limit))
+def new_array(type_: DefinedType, limits: ResourceLimits, value: Value, count: int, mask: int | None) -> ArrayInstance:
+    value = value if mask is None else value & mask
+    if count < LONG:
+        return ArrayInstance(type_, [value] * count)
+    return allocate_array(type_, count, limits, lambda: [value] * count)
 
 
 def new_fixed_array(type_: DefinedType, elements: list[Value], mask: int | None) -> ArrayInstance:
@@ -192,32 +190,34 @@ def _decode(type_: DefinedType, raw: bytes) -> list[Value]:
 _WIDTHS = {"i32": 4, "i64": 8, "f32": 4, "f64": 8, "v128": 16}
 
 
-def _take_data(type_: DefinedType, content: bytes, from_: int, count: int) -> list[Value]:
+def _take_data(type_: DefinedType, content: bytes, from_: int, count: int) -> bytes:
     composite = type_.composite
     assert isinstance(composite, ArrayType)
     storage = composite.element.storage
     width = storage.bits // 8 if isinstance(storage, PackedType) else _WIDTHS[storage.name]
     if from_ + count * width > len(content):
         raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
-    return _decode(type_, content[from_ : from_ + count * width])
+    return content[from_ : from_ + count * width]
 
 
-def _take_elements(content: Sequence[Value], from_: int, count: int) -> list[Value]:
+def _take_elements(content: Sequence[Value], from_: int, count: int) -> Sequence[Value]:
     if from_ + count > len(content):
         raise trap(TrapCode.TABLE_OUT_OF_BOUNDS)
-    return list(content[from_ : from_ + count])
+    return content[from_ : from_ + count]
 
 
 def new_array_data(
-    type_: DefinedType, limit: int, segments: Sequence[bytes], index: int, from_: int, count: int
+    type_: DefinedType, limits: ResourceLimits, segments: Sequence[bytes], index: int, from_: int, count: int
 ) -> ArrayInstance:
-    return ArrayInstance(type_, _take_data(type_, segments[index], from_, count))
+    raw = _take_data(type_, segments[index], from_, count)
+    return allocate_array(type_, count, limits, lambda: _decode(type_, raw))
 
 
 def new_array_elem(
-    type_: DefinedType, limit: int, segments: Sequence[Sequence[Value]], index: int, from_: int, count: int
+    type_: DefinedType, limits: ResourceLimits, segments: Sequence[Sequence[Value]], index: int, from_: int, count: int
 ) -> ArrayInstance:
-    return ArrayInstance(type_, _take_elements(segments[index], from_, count))
+    taken = _take_elements(segments[index], from_, count)
+    return allocate_array(type_, count, limits, lambda: list(taken))
 
 
 def array_elements(array: ArrayInstance | None) -> list[Value]:
@@ -263,7 +263,7 @@ def init_array_data(
     count: int,
 ) -> None:
     elements = _checked(array, to, count)
-    elements[to : to + count] = _take_data(type_, segments[index], from_, count)
+    elements[to : to + count] = _decode(type_, _take_data(type_, segments[index], from_, count))
 
 
 def init_array_elem(

@@ -344,6 +344,8 @@ class Machine:
             error = GuestException(error.exception)
         elif isinstance(error, _MEMORY_ERRORS) and self._host_name is None:
             error = trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        elif isinstance(error, MemoryError) and self._host_name is None:
+            error = trap(TrapCode.ALLOCATION_TOO_LARGE)
         if isinstance(error, Trap) and not error.frames:
             error.frames = self._backtrace(pc)
         error.__traceback__ = error.__traceback__ if self._host_name is not None else None

@@ -379,7 +379,7 @@ def _aggregate(row: Instruction, immediates: tuple[Any, ...], instance: ModuleIn
     if immediates:
         defined = instance.types[immediates[0]]
         composite = defined.composite
-        limit = instance.store.limits.table_elements
+        limits = instance.store.limits
         if isinstance(composite, StructType):
             fields = composite.fields
             if mnemonic == "struct.new":
@@ -394,13 +394,13 @@ def _aggregate(row: Instruction, immediates: tuple[Any, ...], instance: ModuleIn
         elif isinstance(composite, ArrayType):
             element = composite.element
             third: Any = _sign(element) if mnemonic == "array.get_s" else _mask(element)
-            arguments = (defined, limit, third, default_value(element.unpacked))
+            arguments = (defined, limits, third, default_value(element.unpacked))
             if mnemonic == "array.new_fixed":
                 pops = immediates[1]
             elif mnemonic.endswith("_data"):
-                arguments = (defined, limit, instance.data, immediates[1])
+                arguments = (defined, limits, instance.data, immediates[1])
             elif mnemonic.endswith("_elem"):
-                arguments = (defined, limit, instance.elements, immediates[1])
+                arguments = (defined, limits, instance.elements, immediates[1])
     assert pops is not None
     if "*" in text:
         text = text.replace("*", ", ".join(f"{{{i}}}" for i in range(pops)))
