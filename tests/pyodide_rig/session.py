@@ -102,6 +102,9 @@ class PyodideSession:
             dist_dir=dist,
         )
         self._closers.callback(self._runner.quit)
+        if runtime == "node":
+            # Its terminal gives up after a minute of its own, whatever the script may take.
+            self._runner.p.timeout = FILE_TIMEOUT
         self._install()
 
     def _browsers(self, runtime: str) -> dict[str, Any]:
@@ -131,6 +134,7 @@ class PyodideSession:
             f"await micropip.install('{self._runner.base_url}/ship/{wheels[0].name}')\n"
             "os.chdir('/repo')\n"
             "os.environ['WASMARIUM_SHARED'] = '/shared'\n"
+            f"os.environ['WASMARIUM_TESTS'] = {os.environ.get('WASMARIUM_TESTS', '')!r}\n"
             "sys.path[:0] = ['/repo/tests']\n"
             "sys.dont_write_bytecode = True\n"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -333,7 +332,7 @@ LOOP = """(module (func (export "sum") (param i32) (result i32) (local i32)
   (assert_return (invoke "sum" (i32.const 1000)) (i32.const 500500))"""
 
 
-@pytest.mark.parametrize("after", [0, 1, None, sys.maxsize])
+@pytest.mark.parametrize("after", [0, 1, None, 1 << 40])
 def test_compiling_early_or_never_changes_nothing(after: int | None) -> None:
     assert reasons(LOOP, compile_after=after) == []
 
