@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         ValType,
         WasiConfig,
         WasmtimeError,
+        capabilities,
         wat2wasm,
     )
 
@@ -99,6 +100,7 @@ __all__ = [
     "ValType",
     "WasiConfig",
     "WasmtimeError",
+    "capabilities",
     "wat2wasm",
 ]
 

@@ -6,6 +6,7 @@ indexing a :class:`Memory`, ``WasiConfig.stdin_custom``.
 
 from __future__ import annotations
 
+from wasmarium.embedding.abilities import capabilities
 from wasmarium.embedding.caller import Caller
 from wasmarium.embedding.config import Config
 from wasmarium.embedding.engine import Engine
@@ -70,5 +71,6 @@ __all__ = [
     "ValType",
     "WasiConfig",
     "WasmtimeError",
+    "capabilities",
     "wat2wasm",
 ]

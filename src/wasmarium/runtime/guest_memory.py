@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wasmarium.errors import TrapCode, trap
 from wasmarium.runtime.memory import MemoryInstance
 
 
@@ -43,16 +44,18 @@ class GuestMemory:
         iovec arrays of WASI."""
         raw = self.memory.read(address, 8 * count)
         vectors = []
+        size = len(self)
         for at in range(0, 8 * count, 8):
             start = int.from_bytes(raw[at : at + 4], "little")
             length = int.from_bytes(raw[at + 4 : at + 8], "little")
-            self.memory.check(start, length)
+            if start + length > size:
+                raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
             vectors.append((start, length))
         return vectors
 
     def gather(self, vectors: Iterable[tuple[int, int]]) -> bytes:
         """The bytes of several pieces, one after the other."""
-        return b"".join(self.memory.read(start, length) for start, length in vectors)
+        return self.memory.gather(list(vectors))
 
     def scatter(self, vectors: Iterable[tuple[int, int]], content: bytes) -> int:
         """Spread ``content`` over several pieces; returns how many bytes found room."""

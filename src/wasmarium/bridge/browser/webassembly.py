@@ -57,6 +57,12 @@ class BrowserWebAssembly:
     def can_block(self) -> bool:
         return bool(can_run_sync())
 
+    def suspends(self) -> bool:
+        return hasattr(js.WebAssembly, "Suspending")
+
+    def has_shared_memory(self) -> bool:
+        return hasattr(js, "SharedArrayBuffer")
+
 
 def _bytes(data: bytes) -> Any:
     array = js.Uint8Array.new(len(data))

@@ -118,3 +118,11 @@ class Bridge(Protocol):
     def can_block(self) -> bool:
         """Whether Python may wait for a promise right now."""
         ...
+
+    def suspends(self) -> bool:
+        """Whether guests can be suspended (JSPI)."""
+        ...
+
+    def has_shared_memory(self) -> bool:
+        """Whether there is SharedArrayBuffer."""
+        ...

@@ -1,0 +1,53 @@
+"""What this platform can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wasmarium import bridge
+from wasmarium.errors import Unsupported
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What :func:`capabilities` found.
+
+    ``engines`` are the strategies that can be chosen. ``host_features`` says for every proposal by name
+    whether the host's WebAssembly has it (empty without one), ``host_missing`` why there is no host engine.
+    ``suspends``: guests of the host engine may wait for async functions (JSPI). ``shared_memory``: the
+    platform has SharedArrayBuffer, so that threads may share a memory. ``blocks``: a plain call may
+    wait for async functions right now; where it may not, ``await func.call_async(…)`` does.
+    """
+
+    platform: str
+    engines: tuple[str, ...]
+    suspends: bool
+    shared_memory: bool
+    blocks: bool
+    host_features: dict[str, bool] = field(default_factory=dict)
+    host_missing: str | None = None
+
+
+def capabilities(*, platform: bridge.Platform | None = None) -> Capabilities:
+    """Look at what the platform can do.
+
+    >>> from wasmarium import capabilities
+    >>> "interpreter" in capabilities().engines
+    True
+    """
+    found = platform if platform is not None else bridge.platform()
+    try:
+        host = found.webassembly()
+    except Unsupported as error:
+        blocks = found.name == "native"
+        return Capabilities(found.name, ("interpreter",), False, False, blocks, {}, error.message)
+    from wasmarium.engines.host.detect import features
+
+    return Capabilities(
+        found.name,
+        ("interpreter", "host"),
+        host.suspends(),
+        host.has_shared_memory(),
+        host.can_block(),
+        features(host),
+    )

@@ -1,0 +1,138 @@
+"""Memories of the host, what the platform can do, and which engine is chosen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasi.programs import Task, run_on_host
+from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities
+from wasmarium.errors import Exhausted, Trap, WasmError
+from wasmarium.features import DEFAULT
+from wasmarium.runtime.guest_memory import GuestMemory
+
+
+def test_memory(host: Any) -> None:
+    store = host.store
+    memory = Memory(store, MemoryType(Limits(1, 3)))
+    wat = """(module (memory (import "" "m") 1) (func (export "f") (param i32) (result i32)
+      (i32.store8 (i32.const 7) (local.get 0)) (drop (memory.grow (i32.const 1))) (i32.load (i32.const 100000))))"""
+    assert memory.write(store, b"before", 100_000 - 65_536) == 6
+    f = host.export(wat, memory)
+    assert f(store, 65) == 0
+    assert (memory.size(store), memory.data_len(store), memory[7]) == (2, 131_072, 65)
+    assert bytes(memory[100_000 - 65_536 : 100_000 - 65_530]) == b"before"
+    memory[100_000:100_004] = b"\1\0\0\0"
+    assert (f(store, 66), memory.size(store)) == (1, 3)
+    assert memory.read(store, -3) == bytearray(3)
+    with pytest.raises(Exhausted):
+        memory.grow(store, 1)
+    with pytest.raises(IndexError):
+        memory.write(store, b"xx", 3 * 65_536 - 1)
+    with pytest.raises(WasmError, match="no address"):
+        memory.data_ptr(store)
+    large = bytes(range(256)) * 600
+    memory.write(store, large, 5)
+    assert memory.read(store, 5, 5 + len(large)) == large
+    assert memory[5:500:7] == large[:495:7]
+
+
+def test_guest_memory(host: Any) -> None:
+    memory = Memory(host.store, MemoryType(Limits(1, 1)))
+    guest = GuestMemory(memory._external)
+    guest.write(10, b"hello, world")
+    assert guest.gather([(10, 5), (65_536, 0), (15, 7)]) == b"hello, world"
+    assert guest.scatter([(100, 2), (200, 5)], b"abcd") == 4
+    assert (guest.read(100, 2), guest.read(200, 3)) == (b"ab", b"cd\0")
+    guest.write_unsigned(300, 1 << 40, 8)
+    assert guest.read_unsigned(300, 8) == 1 << 40
+    for address, count in ((65_530, 7), (-1, 1), (1 << 70, 1), (0, 65_537)):
+        with pytest.raises(Trap, match="out of bounds memory access"):
+            guest.read(address, count)
+        with pytest.raises(Trap, match="out of bounds memory access"):
+            guest.write(address, bytes(count))
+
+
+def test_a_store_bounds_its_memories(host: Any) -> None:
+    store = host.store
+    store.set_limits(memory_size=3 * 65_536)
+    wat = '(module (memory {0}) (func (export "f") (param i32) (result i32) (memory.grow (local.get 0))))'
+    f = host.export(wat.format(1))
+    assert [f(store, 2), f(store, 1)] == [1, -1]
+    with pytest.raises(Exhausted):
+        host.instance(wat.format(4))
+
+
+def test_capabilities() -> None:
+    found = capabilities()
+    assert found.engines == ("interpreter", "host")
+    # the browsers and the Node that the tests run on have all of 3.0, and JSPI
+    assert {name for name, has in found.host_features.items() if has} >= DEFAULT
+    assert (found.suspends, found.blocks, found.host_missing) == (True, True, None)
+
+
+def test_what_the_host_lacks_is_interpreted(host: Any) -> None:
+    lacking = [name for name, has in capabilities().host_features.items() if not has]
+    if "custom-page-sizes" not in lacking:
+        pytest.skip("this host has pages of one byte")
+    config = Config()
+    config.strategy = "host"
+    config.wasm_custom_page_sizes = True
+    store = Store(Engine(config))
+    wat = '(module (memory 3 (pagesize 1)) (func (export "f") (result i32) memory.size))'
+    instance: Any = Instance(store, Module(store.engine, wat), [])
+    assert instance.exports(store)["f"](store) == 3
+    assert "WebAssembly says" in instance.fallback
+
+
+def test_what_needs_instrumentation_is_interpreted() -> None:
+    config = Config()
+    config.strategy = "host"
+    config.consume_fuel = True
+    engine = Engine(config)
+    assert (engine.strategy, engine.fallback) == ("interpreter", "the host engine has no fuel")
+
+
+def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMARIUM_ENGINE", "host")
+    assert Engine().strategy == "host"
+    config = Config()
+    config.strategy = "interpreter"
+    assert Engine(config).strategy == "interpreter"
+    monkeypatch.setenv("WASMARIUM_ENGINE", "fastest")
+    with pytest.raises(WasmError, match="WASMARIUM_ENGINE"):
+        Engine()
+
+
+@pytest.mark.shared("bench")
+def test_kernels(host: Any, shared: Path) -> None:
+    manifest = json.loads((shared / "bench" / "manifest.json").read_text())
+    for kernel in manifest.values():
+        if "sizes" not in kernel:
+            continue
+        case = kernel["sizes"]["medium"]
+        module = Module(host.engine, (shared / "bench" / kernel["file"]).read_bytes())
+        exports: Any = Instance(host.store, module, []).exports(host.store)
+        found, expected = exports["run"](host.store, case["arg"]), case["expected"]
+        if isinstance(expected, int):
+            assert (found - expected) % (1 << (32 if kernel["result"] == "i32" else 64)) == 0
+        else:
+            assert found == expected
+
+
+@pytest.mark.shared("guests")
+def test_guests(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMARIUM_ENGINE", "host")
+    for index, case in enumerate(json.loads((shared / "guests" / "expected.json").read_text())):
+        task = Task(shared / "guests" / case["wasm"], case["args"], case.get("env", {}), case.get("stdin", "").encode())
+        scratch = tmp_path / str(index)
+        scratch.mkdir()
+        if case.get("dir"):
+            task.directory, task.name = scratch / "dir", case["dir"]
+            task.directory.mkdir()
+        ended, wanted = run_on_host(task, scratch), case["expect"]
+        found = (ended.stdout.decode(), ended.stderr.decode(), ended.code, ended.trap)
+        assert found == (wanted["stdout"], wanted["stderr"], wanted.get("exit"), wanted.get("trap")), case["wasm"]
