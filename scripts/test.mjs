@@ -5,6 +5,7 @@
  *   npm test
  *   npm test -- --only unit,lint        some stages (see --help)
  *   npm test -- --only chrome -- tests/unit/test_x.py -k name      what follows goes to the stage's test runner
+ *   npm test -- --all           inside Pyodide the long tests too
  */
 import fs from "node:fs";
 import os from "node:os";
@@ -25,6 +26,7 @@ npm test -- --only a,b         some stages:
 ${Object.entries(STAGES)
   .map(([name, stage]) => `    ${name.padEnd(10)} ${stage.what ?? `(one of ${stage.group})`}`)
   .join("\n")}
+npm test -- --all              also those that are left out inside Pyodide because they take long
 npm test -- --jobs N           so many stages at a time (their output comes when they end); 1 shows it as it comes
 npm test -- --only unit -- -k trap tests/unit     what follows the second -- goes to pytest, vitest or Playwright
 `;
@@ -119,6 +121,7 @@ await main(async () => {
   const { values, positionals: extra } = parseArgs({
     options: {
       only: { type: "string" },
+      all: { type: "boolean" },
       jobs: { type: "string", default: String(Math.min(MOST_AT_A_TIME, os.availableParallelism())) },
       help: { type: "boolean", short: "h" },
     },
@@ -128,6 +131,7 @@ await main(async () => {
     console.log(HELP);
     return 0;
   }
+  if (values.all) process.env.WASMARIUM_TESTS = "all";
   const names = chosen(values.only);
   const jobs = Number(values.jobs);
   if (!(jobs >= 1)) throw new Problem(`--jobs needs a number from 1 up.\n\n${HELP}`);

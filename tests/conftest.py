@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,11 +22,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     # its tests must fail, and only inside Pyodide does somebody wait for that
-    wanted = INSIDE_PYODIDE or config.getoption("run_in_pyodide", False)
-    return True if collection_path.name == "test_canary.py" and not wanted else None
+    return True if collection_path.name == "test_canary.py" and not _inside(config) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _inside(config: pytest.Config) -> bool:
+    """Whether the tests run inside Pyodide, seen from there or from its host."""
+    return INSIDE_PYODIDE or bool(config.getoption("run_in_pyodide", False))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _inside(config) and os.environ.get("WASMARIUM_TESTS") != "all":
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
     for item in items:
         if INSIDE_PYODIDE and (marker := item.get_closest_marker("cpython")):
             item.add_marker(pytest.mark.skip(reason=f"on CPython only: {marker.args[0]}"))

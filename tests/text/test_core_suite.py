@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from shared_data import missing, shared_root
-from spec.runner import read_script as converted_script
-from spec.runner import script_files
-from spec.validation import FEATURES
+from spec.converted import convert
+from spec.suite import FILES, each_file, features_for
 from text.facts import facts
 from wasm_tools import needs_wasm_tools
 from wasmarium.binary.decoder import decode_module
 from wasmarium.errors import Invalid, Malformed, WasmError
-from wasmarium.features import ALL, Features
+from wasmarium.features import ALL
 from wasmarium.text.parser import parse_module
 from wasmarium.text.printer import print_module
 from wasmarium.text.script import (
@@ -32,9 +29,6 @@ from wasmarium.text.script import (
 )
 
 pytestmark = pytest.mark.shared("core")
-
-FILES = dict(script_files(shared_root() / "core")) if not missing("core") else {"core": Path()}
-KEPT = Path(__file__).resolve().parents[2] / ".cache" / "spec"
 
 # Functions without a type of their own. Section 6.6.1 lets them have the least equal type of the module, be it
 # written (rec (type (func))) or (type (sub final (func))); wasm-tools adds another, or takes one that is not final.
@@ -52,11 +46,6 @@ def commands_of(name: str) -> tuple[Command, ...]:
     return read_script(FILES[name].read_bytes())
 
 
-def features_of(name: str) -> Features:
-    parts = name.split("/")
-    return FEATURES[parts[-2] if len(parts) > 1 else ""]
-
-
 def module_of(command: Command) -> ScriptModule | None:
     if isinstance(command, DefineModule | AssertMalformed | AssertInvalid | AssertUnlinkable):
         return command.module
@@ -72,29 +61,29 @@ def modules(name: str) -> Iterator[tuple[Command, bytes | None]]:
         if module is not None and not isinstance(command, AssertMalformed):
             if isinstance(command, AssertInvalid) and command.custom:
                 with pytest.raises(Invalid, match=re.escape(command.message)):
-                    module.to_bytes(features_of(name))
+                    module.to_bytes(features_for(name))
                 yield command, None
             else:
-                yield command, module.to_bytes(features_of(name))
+                yield command, module.to_bytes(features_for(name))
 
 
-@pytest.mark.parametrize("name", FILES)
+@each_file
 def test_modules_parse(name: str) -> None:
     for _, data in modules(name):
         assert data is None or data[:4] == b"\0asm"
 
 
-@pytest.mark.parametrize("name", FILES)
+@each_file
 def test_malformed_text_is_refused(name: str) -> None:
     for command in commands_of(name):
         if isinstance(command, AssertMalformed) and command.module.kind != "binary":
             with pytest.raises(Malformed) as caught:
-                command.module.to_bytes(features_of(name))
+                command.module.to_bytes(features_for(name))
             assert command.message in caught.value.message, f"line {command.location.line}"
             assert caught.value.location.line is not None
 
 
-@pytest.mark.parametrize("name", FILES)
+@each_file
 def test_printed_and_parsed_again(name: str) -> None:
     for command, data in modules(name):
         if data is None:
@@ -110,11 +99,11 @@ def test_printed_and_parsed_again(name: str) -> None:
 
 @pytest.mark.cpython("asks the program wasm-tools")
 @needs_wasm_tools
-@pytest.mark.parametrize("name", FILES)
+@each_file
 def test_same_modules_as_wasm_tools(name: str) -> None:
     theirs = [
         command.file.read_bytes()
-        for command in converted_script(name, FILES[name], KEPT).commands
+        for command in convert(FILES[name])
         if command.file is not None and not command.kind.startswith("assert_malformed")
     ]
     ours = list(modules(name))
@@ -124,6 +113,7 @@ def test_same_modules_as_wasm_tools(name: str) -> None:
             assert facts(decode_module(data, ALL)) == same, f"line {command.location.line}"
 
 
+@pytest.mark.long("reads the whole core suite")
 def test_commands_of_the_suite() -> None:
     """The suite had more than these when this was written."""
     counts: dict[str, int] = {}
