@@ -28,11 +28,17 @@ test("output comes to the terminal, and how it ended", async ({ vivarium: page }
 
 test("the C program that works on files gives what was recorded", async ({ vivarium: page }) => {
   const { wasm, args, expect: wanted } = recorded("c/fileio.wasm");
+  // High enough for all of its output to be seen at once.
+  await page.setViewportSize({ width: 1440, height: 1300 });
   await drop(page, "fileio.wasm", fs.readFileSync(sharedGuest(wasm)));
   await page.getByLabel("Arguments").fill(args.join(" "));
   await run(page);
   await expect(state(page)).toHaveText(`Exited with ${wanted.exit ?? 0}`);
-  expect(await screen(page)).toBe(`${wanted.stdout}exit code 0`);
+  await expect.poll(() => screen(page)).toBe(`${wanted.stdout}exit code 0`);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await button(page, "Copy").click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(wanted.stdout.trimEnd());
+  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("arguments, environment and input text reach a C program", async ({ vivarium: page }) => {

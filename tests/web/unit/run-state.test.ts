@@ -22,6 +22,14 @@ describe("applyUpdate", () => {
     expect(applyUpdate(trapped, { ...QUIET, state: "trapped" }).trap).toBe(trap);
   });
 
+  test("the code of a guest that stands still stays, that of one that runs goes", () => {
+    const listing = { function: 1, name: "f", length: 1, lines: [] };
+    const paused = applyUpdate(IDLE, { ...QUIET, state: "paused", listing });
+    expect(applyUpdate(paused, { ...QUIET, state: "paused" }).listing).toBe(listing);
+    expect(applyUpdate(paused, { ...QUIET, state: "trapped" }).listing).toBe(listing);
+    expect(applyUpdate(paused, QUIET).listing).toBeNull();
+  });
+
   test("speed is a moving average of running time only", () => {
     let state = applyUpdate(IDLE, { ...QUIET, instructions: 1000, seconds: 0.01 });
     expect(state.speed).toBeCloseTo(100_000);

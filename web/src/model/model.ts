@@ -32,6 +32,8 @@ export interface Screen {
   note(text: string, tone: "quiet" | "good" | "bad"): void;
   clear(): void;
   focus(): void;
+  /** All that stands on the terminal, as text. */
+  text(): string;
   /** Resolves when what was written has been taken in. */
   settled(): Promise<void>;
 }
@@ -71,7 +73,7 @@ export class Model {
   /** Why Run is not possible; null when it is. */
   readonly obstacle = computed(() => {
     const module = this.module.value;
-    if (!module) return "Open a valid module first.";
+    if (!module) return "The module is not checked yet.";
     return mistakeIn(this.settings.value, module);
   });
 
@@ -181,14 +183,22 @@ export class Model {
     this.screen?.clear();
     this.sendWatch();
     this.send({ kind: "start", plan: planOf(settings, this.guest.value?.name ?? "guest.wasm", paused) });
-    if (settings.invoke === null && settings.input === "terminal") this.screen?.focus();
+    this.focusTerminal();
+  }
+
+  /** Typing goes to a guest that may read what is typed, wherever the focus was before it ran. */
+  private focusTerminal(): void {
+    const { invoke, input } = this.settings.value;
+    if (invoke === null && input === "terminal") this.screen?.focus();
   }
 
   /** The one button and key for going on: Run, Pause or Resume, whatever fits. */
   toggle(): void {
     const state = this.state.value;
-    if (state === "paused") this.send({ kind: "resume" });
-    else if (this.live.value) this.send({ kind: "pause" });
+    if (state === "paused") {
+      this.send({ kind: "resume" });
+      this.focusTerminal();
+    } else if (this.live.value) this.send({ kind: "pause" });
     else this.start();
   }
 

@@ -75,6 +75,8 @@ export function partsOf(run: ReadonlySignal<RunState>): RunParts {
 export const isLive = (state: GuestState): boolean =>
   state === "running" || state === "paused" || state === "waiting" || state === "sleeping";
 
+const standsStill = (state: GuestState): boolean => state === "paused" || state === "trapped";
+
 /** Merges rows that changed into the rows known. */
 function merge<Row extends { readonly index: number }>(
   known: readonly Row[],
@@ -110,7 +112,7 @@ export function applyUpdate(before: RunState, update: Update): RunState {
     freshGlobals: update.globals ? new Set(update.globals.map((row) => row.index)) : NONE,
     frames: update.frames ?? before.frames,
     framesOmitted: update.frames ? (update.framesOmitted ?? 0) : before.framesOmitted,
-    listing: update.listing ?? (update.state === "paused" || update.trap ? before.listing : null),
+    listing: update.listing ?? (standsStill(update.state) ? before.listing : null),
     exitCode: update.exitCode ?? before.exitCode,
     results: update.results ?? before.results,
     trap: update.trap ?? before.trap,

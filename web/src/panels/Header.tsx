@@ -73,7 +73,8 @@ function BootStatus() {
     const detail = `wasmarium ${wasmarium} · Python ${python} · Pyodide ${pyodide} · started in ${formatSeconds(boot.seconds)}`;
     return (
       <span class="boot ready" role="status" title={detail}>
-        <i class="lamp" /> wasmarium {wasmarium}
+        <i class="lamp" /> <span class="wide-only">wasmarium </span>
+        {wasmarium}
         <span class="wide-only"> on Python {python}</span>
       </span>
     );

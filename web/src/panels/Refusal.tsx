@@ -5,7 +5,7 @@ import type { Diagnostic } from "../protocol";
 import { PickButton } from "./Drop";
 
 const HEADLINES: Record<string, string> = {
-  malformed: "This is not a WebAssembly module",
+  malformed: "This module is malformed",
   invalid: "This module is not valid",
   unsupported: "This is not supported yet",
 };
@@ -100,7 +100,11 @@ export function Refusal({ verdict }: { readonly verdict: Extract<Verdict, { kind
   const { diagnostic, looksLike } = verdict;
   return (
     <section class="panel glass refusal" aria-label="Diagnostic" data-testid="refusal">
-      <h2>{HEADLINES[diagnostic.code] ?? "This cannot be run"}</h2>
+      <h2>
+        {looksLike === null
+          ? (HEADLINES[diagnostic.code] ?? "This cannot be run")
+          : "This is not a WebAssembly module"}
+      </h2>
       <p class="message" data-testid="refusal-message">
         {diagnostic.message}
       </p>

@@ -284,7 +284,7 @@ export function RunPanel() {
       </div>
       <Drawers />
       <Controls />
-      {obstacle !== null && !model.live.value && <p class="hint warn">{obstacle}</p>}
+      {obstacle !== null && model.module.value && !model.live.value && <p class="hint warn">{obstacle}</p>}
       <Pulse />
     </section>
   );

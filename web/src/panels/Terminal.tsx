@@ -1,6 +1,7 @@
 import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal as Xterm, type ITheme } from "@xterm/xterm";
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { LineDiscipline } from "../lib/line-discipline";
 import { useModel, type Model, type Screen } from "../model/model";
@@ -103,6 +104,13 @@ class XtermScreen implements Screen {
     this.xterm.focus();
   }
 
+  text(): string {
+    this.xterm.selectAll();
+    const text = this.xterm.getSelection();
+    this.xterm.clearSelection();
+    return text.trimEnd();
+  }
+
   settled(): Promise<void> {
     if (this.backlog === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -115,6 +123,21 @@ class XtermScreen implements Screen {
       if (this.backlog === 0) for (const resolve of this.waiting.splice(0)) resolve();
     });
   }
+}
+
+function CopyButton() {
+  const model = useModel();
+  const copied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(model.screen?.text() ?? "");
+    copied.value = true;
+    setTimeout(() => (copied.value = false), 1600);
+  };
+  return (
+    <button class="quiet small copy" title="Copy everything in the terminal" onClick={() => void copy()}>
+      {copied.value ? "Copied" : "Copy"}
+    </button>
+  );
 }
 
 export function Terminal() {
@@ -174,6 +197,7 @@ export function Terminal() {
   return (
     <section class={`panel glass terminal-panel${typing ? " typing" : ""}`} aria-label="Terminal">
       <div class="terminal" ref={box} data-testid="terminal" />
+      {state !== "idle" && <CopyButton />}
       {state === "idle" && (
         <p class="empty over">
           {invoke === null ? "What the guest prints appears here." : "What the call returns appears here."}
