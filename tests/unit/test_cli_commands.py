@@ -128,7 +128,7 @@ def test_help_teaches_by_examples(capsys) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     assert "examples:\n  wasmarium run hello.wasm one two" in out
-    for command in ("run", "validate", "inspect"):
+    for command in ("run", "validate", "inspect", "parse", "print", "wast"):
         assert main([command, "--help"]) == 0
         assert f"wasmarium {command}" in capsys.readouterr().out
 
