@@ -289,7 +289,7 @@ class DefinedType:
         unrolled = self._unrolled
         if unrolled is None:
             raw = self.group.subtypes[self.index]
-            unrolled = self._unrolled = _map_subtype(raw, self._unroll_heap)
+            unrolled = self._unrolled = map_subtype(raw, self._unroll_heap)
         return unrolled
 
     def _unroll_heap(self, heap: HeapType) -> HeapType:
@@ -331,7 +331,8 @@ def _map_field(field: FieldType, change: _HeapChange) -> FieldType:
     return FieldType(_map_value(field.storage, change), field.mutable)
 
 
-def _map_subtype(subtype: SubType, change: _HeapChange) -> SubType:
+def map_subtype(subtype: SubType, change: _HeapChange) -> SubType:
+    """The subtype with every heap type in it replaced by ``change`` of it."""
     composite = subtype.composite
     mapped: CompositeType
     if isinstance(composite, FunctionType):
@@ -363,7 +364,7 @@ def define(group: RecursiveType, types: Sequence[DefinedType]) -> tuple[DefinedT
             return types[heap] if heap < base else RecursiveIndex(heap - base)
         return heap
 
-    key = tuple(_map_subtype(subtype, roll) for subtype in group.subtypes)
+    key = tuple(map_subtype(subtype, roll) for subtype in group.subtypes)
     found = _GROUPS.get(key)
     if found is None:
         found = _GROUPS[key] = RecursiveGroup(key)

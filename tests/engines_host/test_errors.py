@@ -24,7 +24,8 @@ I32 = ValType.i32()
         ("(memory.fill (i32.const 1) (i32.const 0) (i32.const 65536))", TrapCode.MEMORY_OUT_OF_BOUNDS, "memory.fill"),
         ("(drop (table.get $t (i32.const 3)))", TrapCode.TABLE_OUT_OF_BOUNDS, "table.get"),
         ("(call_indirect $t (i32.const 3))", TrapCode.UNDEFINED_ELEMENT, "call_indirect"),
-        ("(call_indirect $t (param i32) (i32.const 0) (i32.const 1))", TrapCode.BAD_SIGNATURE, "call_indirect"),
+        ("(call_indirect $t (i32.const 0))", TrapCode.INDIRECT_CALL_TO_NULL, "call_indirect"),
+        ("(call_indirect $full (param i32) (i32.const 0) (i32.const 0))", TrapCode.BAD_SIGNATURE, "call_indirect"),
         ("(call_ref $v (ref.null $v))", TrapCode.NULL_FUNCTION_REFERENCE, "call_ref"),
         ("(drop (ref.as_non_null (ref.null func)))", TrapCode.NULL_REFERENCE, "ref.as_non_null"),
         ("(drop (ref.cast (ref i31) (ref.null any)))", TrapCode.CAST_FAILURE, "ref.cast"),
@@ -32,6 +33,7 @@ I32 = ValType.i32()
 )
 def test_trap(host: Any, body: str, code: TrapCode, mnemonic: str) -> None:
     wat = f"""(module $m (type $v (func)) (memory 1) (table $t 2 funcref) (elem (i32.const 1) $callee)
+      (table $full funcref (elem $callee))
       (func $callee) (elem declare func $inner)
       (func $inner (param i32) {body})
       (func $outer (export "f") nop (call $inner (i32.const 0))))"""

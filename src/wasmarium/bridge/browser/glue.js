@@ -244,7 +244,8 @@
     setNull: (slot, isFunction) => (isFunction ? functions : externs).set(slot, null),
     setFunction: (slot, handle) => functions.set(slot, handle),
     setToken: (slot, number) => externs.set(slot, tokenOf(number)),
-    setOther: (slot, handle) => externs.set(slot, handle),
+    /** Objects of a guest travel in a box: Python cannot hold them themselves. */
+    setOther: (slot, box) => externs.set(slot, box.it),
     /** Of a reference: undefined for null, the number that Python knows it by, or -1 and then `other` is it. */
     functionAt: (slot) => {
       const found = functions.get(slot);
@@ -253,9 +254,18 @@
     functionItself: (slot) => functions.get(slot),
     externAt: (slot) => {
       const found = externs.get(slot);
-      return found === null ? undefined : found instanceof Token ? found.number : -1;
+      return found === null
+        ? undefined
+        : found instanceof Token
+          ? found.number
+          : typeof found === "number"
+            ? -2
+            : -1;
     },
-    other: (slot) => externs.get(slot),
+    other: (slot) => ({ it: externs.get(slot) }),
+    externItself: (slot) => externs.get(slot),
+    copyFunction: (slot) => externs.set(slot, functions.get(slot)),
+    takeFunction: (slot) => functions.set(slot, externs.get(slot)),
     same: (a, b) => a === b,
 
     // ---- memories ----
@@ -307,6 +317,11 @@
           }
         },
       };
+    },
+    hasNull: (table) => {
+      const index = typeof table.length === "bigint" ? BigInt : Number;
+      for (let i = 0; i < table.length; i += 1) if (table.get(index(i)) === null) return true;
+      return false;
     },
     accessor: (module, external) => {
       const { enter, set, size, grow } = new WebAssembly.Instance(module, {

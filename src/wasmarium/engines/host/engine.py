@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
+from wasmarium.binary.code import read_instruction
 from wasmarium.engines.base import Execution
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
 from wasmarium.engines.host.functions import HostedFunction, HostExecution
@@ -15,7 +16,7 @@ from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
 from wasmarium.engines.interpreter import Interpreter
-from wasmarium.errors import Exhausted, Unsupported, WasmError
+from wasmarium.errors import Exhausted, Frame, Unsupported, WasmError
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
@@ -69,7 +70,9 @@ class HostInstance(ModuleInstance):
         rewritten = self.rewritten
         own = rewritten.first_function if rewritten.first_function is not None else len(rewritten.exports)
         handles = self.realm.glue.exports(exported, own)
-        for handle, (kind, index) in zip(handles, rewritten.exports, strict=False):
+        for position, (handle, (kind, index)) in enumerate(zip(handles, rewritten.exports, strict=False)):
+            if rewritten.first_table <= position < rewritten.first_tag:
+                continue
             space = self._space(kind)
             if space[index] is None:
                 space[index] = self._wrap(kind, index, handle)
@@ -115,6 +118,13 @@ class HostInstance(ModuleInstance):
                 realm.know_tag(made)
         realm.know(handle, made)
         return made
+
+    def calls_full_table(self, frame: Frame) -> bool:
+        """Whether the call_indirect at which a frame stands uses a table without any null."""
+        if frame.offset is None or frame.mnemonic is None or "call_indirect" not in frame.mnemonic:
+            return False
+        _, (_, table), _ = read_instruction(self.module.data, frame.offset)
+        return not self.realm.glue.hasNull(getattr(self._exported, str(self.rewritten.first_table + table)))
 
     def own_function(self, index: int, handle: Handle) -> FunctionInstance | None:
         """Function ``index``, if it is the one that ``handle`` is."""

@@ -26,11 +26,11 @@ class HostGlobal(GlobalInstance):
         self.type = type
         self.realm = realm
         self.handle = handle
-        self._codec = realm.codec((type.content,))
         self._access: Any = None
 
     def _accessor(self) -> Any:
         if self._access is None:
+            self._codec = self.realm.codec((self.type.content,))
             self._access = self.realm.accessor(self.type, self.handle)
         return self._access
 
@@ -42,8 +42,9 @@ class HostGlobal(GlobalInstance):
 
     @value.setter
     def value(self, value: Value) -> None:
+        access = self._accessor()
         self._codec.pack(self.realm, self.realm.buffer, (value,))
-        self._accessor().set()
+        access.set()
 
 
 class HostTable(TableInstance):

@@ -46,7 +46,7 @@ class HostedFunction(HostFunction):
     def _prepare(self) -> Callable[[], bool | None]:
         realm, own = self.realm, self.type
         self.arguments, self.results = realm.codec(own.parameters), realm.codec(own.results)
-        enter = self._enter = realm.glue.caller(realm.shim(shims.caller, own), self.handle)
+        enter = self._enter = realm.glue.caller(realm.shim(shims.caller, self.defined), self.handle)
         return enter
 
     def call(self, arguments: Sequence[Value]) -> tuple[Value, ...]:
@@ -103,7 +103,7 @@ class HostedFunction(HostFunction):
         enter = self._enter_at
         realm = self.realm
         if enter is None:
-            shim = realm.shim(shims.caller, self.type)
+            shim = realm.shim(shims.caller, self.defined)
             enter = self._enter_at = realm.glue.suspendable(shim, self.handle)
         self.arguments.pack(realm, area.buffer, arguments)
         return enter(area.address)

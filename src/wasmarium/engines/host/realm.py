@@ -146,7 +146,7 @@ class Realm:
         imports = []
         if isinstance(content, ReferenceType):
             self.references.put(0, content, external.value)
-            imports.append(self.glue.functionItself(0) if shims.is_function(content) else self.glue.other(0))
+            imports.append(self.glue.functionItself(0) if shims.is_function(content) else self.glue.externItself(0))
         module = self.bridge.compile(shims.constant(external.type, external.value))
         exported = self.glue.link(module, self.bridge.array(imports))
         if exported is None:
@@ -159,7 +159,7 @@ class Realm:
         imported = Imported(self, function, instance)
         self._imported.append(imported)
         callback = self.bridge.callback(imported.callback())
-        handle = self.glue.callee(self.shim(shims.callee, function.type), callback)
+        handle = self.glue.callee(self.shim(shims.callee, function.defined), callback)
         self.know(handle, function)
         return handle
 
@@ -208,23 +208,30 @@ class Realm:
         kind, message, stack = self.glue.failed()
         if kind == "exception":
             return self._guest_exception()
-        lookup = self._lookup(called)
+        found: list[HostInstance] = []
+        lookup = self._lookup(called, found)
         if noted is not None:
             error, name = noted
             assert isinstance(error, Trap)
             error.frames = (Frame(None, name or None), *backtrace(stack, lookup))
             return error
         if kind in ("trap", "overflow"):
-            return make_trap(kind, message, stack, lookup)
+            made = make_trap(kind, message, stack, lookup)
+            # the first instance that was looked up is where the trap was
+            to_null = made.code is TrapCode.INDIRECT_CALL_TO_NULL and made.frames and found
+            if to_null and found[0].calls_full_table(made.frames[0]):
+                return Trap(TrapCode.BAD_SIGNATURE.message, TrapCode.BAD_SIGNATURE, made.frames)
+            return made
         return Crash(f"the host's WebAssembly says: {message}")
 
-    def _lookup(self, called: HostInstance | None) -> Any:
+    def _lookup(self, called: HostInstance | None, found: list[HostInstance]) -> Any:
         def lookup(number: int | None) -> Any:
             for reference in self.instances:
                 instance = reference()
                 if instance is None:
                     continue
                 if instance is called if number is None else instance.number == number:
+                    found.append(instance)
                     return instance.module, instance.name, instance.rewritten.shift
             return None
 
@@ -254,7 +261,7 @@ class Realm:
             glue.field(self._tags[tag], index, 0)
             if isinstance(each, ReferenceType):
                 if shims.is_function(each):
-                    glue.setFunction(0, glue.other(0))
+                    glue.takeFunction(0)
                 values.append(self.references.take(0, each))
             elif each in (F32, F64):
                 values.append(float(glue.number(0)))
@@ -275,7 +282,7 @@ class Realm:
             if isinstance(each, ReferenceType):
                 self.references.put(slot, each, value)
                 if shims.is_function(each):
-                    self.glue.setOther(slot, self.glue.functionItself(slot))
+                    self.glue.copyFunction(slot)
             elif each is I64:
                 self.glue.setInteger(slot, str(value))
             else:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.host.shims import is_function
 from wasmarium.errors import Crash
 from wasmarium.runtime.function import FunctionInstance
+from wasmarium.runtime.heap import I31
 from wasmarium.runtime.values import Value
-from wasmarium.types import ReferenceType
+from wasmarium.types import HEAP_TYPES, ReferenceType, top
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.glue import Handle
@@ -51,6 +52,8 @@ class References:
             glue.setFunction(slot, self._realm.handle_of(value, None))
         elif isinstance(value, HostObject):
             glue.setOther(slot, value.handle)
+        elif isinstance(value, I31) and top(type.heap) is not HEAP_TYPES["extern"]:
+            glue.setNumber(slot, (value.value ^ 0x40000000) - 0x40000000)
         else:
             glue.setToken(slot, self._number_of(value))
 
@@ -67,6 +70,8 @@ class References:
         number = glue.externAt(slot)
         if number is None:
             return None
+        if number == -2:
+            return I31(int(glue.number(slot)) & 0x7FFFFFFF)
         if number < 0:
             return HostObject(glue.other(slot))
         try:

@@ -1,7 +1,7 @@
 """What the host is given instead of the module itself.
 
 The differences: imports and exports are named by number; the start function is not run but exported, so
-that it runs when everything is in its place; tags are exported, and functions too where one might reach
+that it runs when everything is in its place; tables and tags are exported, and functions too where one might reach
 Python as a reference; memories and tables have the maximum that the store allows; custom sections are
 left out, and a name tells the module in backtraces. Function indices and function bodies stay as they are.
 """
@@ -52,6 +52,7 @@ class Rewritten:
     data: bytes
     exports: tuple[tuple[str, int], ...]
     start: int | None
+    first_table: int
     first_tag: int
     first_function: int | None
     shift: int
@@ -64,6 +65,8 @@ def rewrite(module: Module, number: int, limits: ResourceLimits) -> Rewritten:
     if module.start is not None:
         start = len(exports)
         exports.append(("func", module.start))
+    first_table = len(exports)
+    exports += [("table", index) for index in range(len(module.all_tables))]
     first_tag = len(exports)
     exports += [("tag", index) for index in range(len(module.all_tags))]
     first_function = None
@@ -110,7 +113,7 @@ def rewrite(module: Module, number: int, limits: ResourceLimits) -> Rewritten:
     if not exported:
         _write_exports(exports, out)
     write_custom_section("name", write_names(Names(f"{GUEST}{number}")), out)
-    return Rewritten(bytes(out), tuple(exports), start, first_tag, first_function, shift)
+    return Rewritten(bytes(out), tuple(exports), start, first_table, first_tag, first_function, shift)
 
 
 def _write_exports(exports: Sequence[tuple[str, int]], out: bytearray) -> None:

@@ -18,7 +18,7 @@ are in two tables, ``externs`` and ``functions``, at the position of their value
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmarium.binary.custom import write_names
@@ -52,20 +52,25 @@ from wasmarium.types import (
     I32,
     I64,
     V128,
-    AbstractHeapType,
+    DefinedType,
     ExternalType,
     FunctionImport,
     FunctionType,
     GlobalType,
+    HeapType,
     Limits,
     MemoryType,
+    RecursiveGroup,
+    RecursiveIndex,
     RecursiveType,
     ReferenceType,
-    SubType,
     TableType,
     TagType,
     ValueType,
+    define_function,
     external_kind,
+    map_subtype,
+    reference,
     top,
 )
 
@@ -103,17 +108,16 @@ def is_function(type: ReferenceType) -> bool:
 def check(types: Sequence[ValueType]) -> None:
     """Raise Unsupported for types of values that cannot cross."""
     for each in types:
-        if isinstance(each, ReferenceType) and (
-            not isinstance(each.heap, AbstractHeapType) or top(each.heap) is HEAP_TYPES["exn"]
-        ):
+        if isinstance(each, ReferenceType) and top(each.heap) is HEAP_TYPES["exn"]:
             raise Unsupported(f"a value of type {each} cannot cross between Python and the host's WebAssembly")
 
 
 class Body:
-    """The code of a function, written instruction by instruction."""
+    """The code of a function, written instruction by instruction. ``index`` gives the index of a type."""
 
-    def __init__(self) -> None:
+    def __init__(self, index: Callable[[DefinedType], int]) -> None:
         self.code = bytearray()
+        self._index = index
 
     def emit(self, mnemonic: str, *immediates: Any) -> None:
         """Append an instruction."""
@@ -155,7 +159,8 @@ class Body:
                 self.emit("ref.as_non_null")
         else:
             row = BY_MNEMONIC["ref.cast"][1 if type.nullable else 0]
-            write_instruction(row, (type.heap,), self.code)
+            heap = self._index(type.heap) if isinstance(type.heap, DefinedType) else type.heap
+            write_instruction(row, (heap,), self.code)
 
     def _give(self, type: ReferenceType) -> None:
         if top(type.heap) is HEAP_TYPES["any"]:
@@ -169,26 +174,70 @@ class Shim:
     def __init__(self, name: str | None = None, exported: str = "it") -> None:
         self._name = name
         self._exported = exported
-        self._types: list[FunctionType] = []
+        self._types: list[RecursiveType] = []
+        self._type_count = 0
+        self._groups: dict[RecursiveGroup, int] = {}
+        self._functions_of_type: dict[FunctionType, int] = {}
         self._imports: list[tuple[str, ExternalType]] = []
         self._functions: list[tuple[int, Sequence[ValueType], Body]] = []
         self._exports: list[tuple[str, str, int]] = []
         self._own: tuple[int, bytearray] | None = None
 
     def type(self, type: FunctionType) -> int:
-        """The index of a type."""
-        if type not in self._types:
+        """The index of a plain function type."""
+        found = self._functions_of_type.get(type)
+        if found is None:
             check((*type.parameters, *type.results))
-            self._types.append(type)
-        return self._types.index(type)
+            self._functions_of_type[type] = found = self.defined(define_function(type))
+        return found
+
+    def defined(self, type: DefinedType) -> int:
+        """The index of a closed type; its group, and those that it mentions, are written first."""
+        group = type.group
+        if group not in self._groups:
+            for subtype in group.subtypes:
+                # what is mentioned of other groups comes before
+                map_subtype(subtype, self._local)
+            base = self._type_count
+
+            def local(heap: HeapType) -> HeapType:
+                return base + heap.index if isinstance(heap, RecursiveIndex) else self._local(heap)
+
+            self._types.append(RecursiveType(tuple(map_subtype(each, local) for each in group.subtypes)))
+            self._groups[group] = base
+            self._type_count = base + len(group.subtypes)
+        return self._groups[group] + type.index
+
+    def _local(self, heap: HeapType) -> HeapType:
+        return self.defined(heap) if isinstance(heap, DefinedType) else heap
+
+    def _localised(self, external: ExternalType) -> ExternalType:
+        """The type with indices of this module."""
+        if isinstance(external, TableType):
+            element = self._value(external.element)
+            assert isinstance(element, ReferenceType)
+            return TableType(element, external.limits, external.address)
+        if isinstance(external, GlobalType):
+            return GlobalType(self._value(external.content), external.mutable)
+        return external
+
+    def _value(self, type: ValueType) -> ValueType:
+        if isinstance(type, ReferenceType) and isinstance(type.heap, DefinedType):
+            return reference(type.nullable, self.defined(type.heap))
+        return type
 
     def import_function(self, name: str, parameters: Sequence[ValueType], results: Sequence[ValueType]) -> None:
         """Import a function."""
         self._imports.append((name, FunctionImport(self.type(FunctionType(tuple(parameters), tuple(results))))))
 
+    def import_defined(self, name: str, type: DefinedType) -> None:
+        """Import a function of exactly this type."""
+        check((*type.function.parameters, *type.function.results))
+        self._imports.append((name, FunctionImport(self.defined(type))))
+
     def import_other(self, name: str, type: ExternalType) -> None:
         """Import anything else."""
-        self._imports.append((name, type))
+        self._imports.append((name, self._localised(type)))
 
     def environment(self, types: Sequence[ValueType]) -> None:
         """Import what values cross by: the memory, the address of the area, and tables if they are needed."""
@@ -202,10 +251,17 @@ class Shim:
         self, name: str, parameters: Sequence[ValueType], results: Sequence[ValueType], locals: Sequence[ValueType]
     ) -> Body:
         """Define and export a function; its code is to be written."""
-        body = Body()
+        body = Body(self.defined)
         imported = sum(isinstance(item, FunctionImport) for _, item in self._imports)
         self._exports.append((name, "func", imported + len(self._functions)))
-        self._functions.append((self.type(FunctionType(tuple(parameters), tuple(results))), locals, body))
+        index = self.type(FunctionType(tuple(parameters), tuple(results)))
+        self._functions.append((index, [self._value(each) for each in locals], body))
+        return body
+
+    def defined_function(self, name: str, type: DefinedType, locals: Sequence[ValueType]) -> Body:
+        """Likewise, with exactly this type."""
+        body = self.function(name, (), (), locals)
+        self._functions[-1] = self.defined(type), *self._functions[-1][1:]
         return body
 
     def own(self, section: int, entry: bytearray, kind: str) -> None:
@@ -217,8 +273,7 @@ class Shim:
     def bytes(self) -> bytes:
         """The module."""
         out = bytearray(PREAMBLE)
-        groups = [RecursiveType((SubType(True, (), each),)) for each in self._types]
-        self._vector(1, groups, write_recursive_type, out)
+        self._vector(1, self._types, write_recursive_type, out)
         self._vector(2, self._imports, lambda item, o: write_import("", item[0], item[1], o), out)
         self._vector(3, self._functions, lambda item, o: write_unsigned(item[0], o), out)
         own = self._own
@@ -249,18 +304,19 @@ def size(types: Sequence[ValueType]) -> int:
     return sum(SIZES.get(each, 0) for each in types)
 
 
-def caller(type: FunctionType) -> bytes:
+def caller(defined: DefinedType) -> bytes:
     """What calls a function of this type for Python: ``enter`` and ``enterAt``."""
+    own = defined.function
     shim = Shim(OUTWARD)
-    shim.import_function("call", type.parameters, type.results)
+    shim.import_defined("call", defined)
     shim.import_function("ended", (I32,), ())
-    shim.environment((*type.parameters, *type.results))
-    body = shim.function("through", (I32,), (), type.results)
-    body.load(type.parameters, 0)
+    shim.environment((*own.parameters, *own.results))
+    body = shim.function("through", (I32,), (), own.results)
+    body.load(own.parameters, 0)
     body.emit("call", 0)
-    for local in reversed(range(len(type.results))):
+    for local in reversed(range(len(own.results))):
         body.emit("local.set", 1 + local)
-    body.store(type.results, 1, 0)
+    body.store(own.results, 1, 0)
     enter = shim.function("enter", (), (), ())
     enter.emit("global.get", 0)
     enter.emit("call", 2)
@@ -272,8 +328,10 @@ def caller(type: FunctionType) -> bytes:
     return shim.bytes()
 
 
-def callee(type: FunctionType) -> bytes:
+def callee(defined: DefinedType) -> bytes:
     """What a guest calls instead of a Python function of this type: ``f``."""
+    own = defined.function
+    check((*own.parameters, *own.results))
     shim = Shim(INWARD)
     for name, parameters, results in (
         ("plain", (), (I32,)),
@@ -282,12 +340,12 @@ def callee(type: FunctionType) -> bytes:
         ("resumed", (I32,), ()),
     ):
         shim.import_function(name, parameters, results)
-    shim.environment((*type.parameters, *type.results))
-    answer = len(type.parameters)
-    body = shim.function("f", type.parameters, type.results, (I32,))
+    shim.environment((*own.parameters, *own.results))
+    answer = len(own.parameters)
+    body = shim.defined_function("f", defined, (I32,))
     body.emit("global.get", 0)
     body.emit("local.set", answer)
-    body.store(type.parameters, 0, answer)
+    body.store(own.parameters, 0, answer)
     body.emit("call", 0)
     body.emit("local.tee", answer)
     body.emit("if", None)
@@ -328,7 +386,7 @@ def callee(type: FunctionType) -> bytes:
     body.emit("global.get", 0)
     body.emit("local.set", answer)
     body.emit("end")
-    body.load(type.results, answer)
+    body.load(own.results, answer)
     return shim.bytes()
 
 
@@ -348,18 +406,22 @@ def define(type: ExternalType) -> bytes:
         shim.own(5, entry, "memory")
     elif isinstance(type, TableType):
         check((type.element,))
-        write_table(type, None, entry)
+        localised = shim._localised(type)
+        assert isinstance(localised, TableType)
+        write_table(localised, None, entry)
         shim.own(4, entry, "table")
     elif isinstance(type, GlobalType):
         check((type.content,))
-        write_global(type, _zero(type.content), entry)
+        variable = shim._localised(type)
+        assert isinstance(variable, GlobalType)
+        write_global(variable, _zero(variable.content), entry)
         shim.own(6, entry, "global")
     else:
         assert isinstance(type, TagType)
         assert not isinstance(type.type, int)
         from wasmarium.binary.writing import write_tag_type
 
-        write_tag_type(TagType(shim.type(type.type.function)), entry)
+        write_tag_type(TagType(shim.defined(type.type)), entry)
         shim.own(13, entry, "tag")
     return shim.bytes()
 
@@ -390,11 +452,13 @@ def constant(type: GlobalType, value: Value) -> bytes:
         shim.import_other("0", type)
         code = b"\x23\x00"
     else:
-        body = Body()
+        body = Body(shim.defined)
         bits = {F32: f32_bits, F64: f64_bits}.get(type.content)
         body.emit(f"{type.content}.const", value if bits is None else bits(value))
         code = bytes(body.code)
-    write_global(type, code + b"\x0b", entry)
+    localised = shim._localised(type)
+    assert isinstance(localised, GlobalType)
+    write_global(localised, code + b"\x0b", entry)
     shim.own(6, entry, "global")
     return shim.bytes()
 

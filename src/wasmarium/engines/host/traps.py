@@ -20,7 +20,8 @@ _CODES = (
     ("integer overflow", TrapCode.INTEGER_OVERFLOW),
     ("invalid conversion to integer", TrapCode.BAD_CONVERSION_TO_INTEGER),
     ("indirect call to null", TrapCode.INDIRECT_CALL_TO_NULL),
-    ("signature mismatch", TrapCode.BAD_SIGNATURE),
+    ("indirect call signature mismatch", TrapCode.BAD_SIGNATURE),
+    ("signature mismatch", TrapCode.INDIRECT_CALL_TO_NULL),
     ("unaligned", TrapCode.HEAP_MISALIGNED),
     ("illegal cast", TrapCode.CAST_FAILURE),
     ("bad cast", TrapCode.CAST_FAILURE),
@@ -34,7 +35,8 @@ _CODES = (
     ("out of bounds", TrapCode.MEMORY_OUT_OF_BOUNDS),
 )
 """The first text that a message contains decides. V8 does not tell a null function from one of another type
-in call_indirect, nor, in a conversion, a NaN from a number that is too large."""
+in call_indirect: it is taken for null, which is commoner, unless the table has no null. Nor does it
+tell, in a conversion, a NaN from a number that is too large."""
 
 _NULLS = (
     ("call_ref", TrapCode.NULL_FUNCTION_REFERENCE),
