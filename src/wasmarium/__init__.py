@@ -15,9 +15,12 @@ The names are those of wasmtime-py. A first program::
     store.set_wasi(wasi)
 
     instance = linker.instantiate(store, Module.from_file(engine, "hello.wasm"))
-    instance.exports(store)["_start"](store)
+    try:
+        instance.exports(store)["_start"](store)
+    except ExitTrap as ended:
+        print("exit code", ended.code)
 
-``help(wasmarium.Module)`` goes on from here; ``help`` of any other name shows an example too.
+``help(wasmarium.Module)`` goes on from here; ``help`` of most other names shows an example too.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ def save(path: str, content: bytes) -> None:
                 file.write(content)
     except BrokenPipeError:
         raise
+    except FileNotFoundError:
+        raise Complaint(f"{path}: no such directory") from None
     except OSError as error:
         raise Complaint(f"{path}: {_reason(error)}") from None
 
