@@ -279,7 +279,7 @@ class _Writer:
                     self.jump(jumps[0])
             case "return" | "end":
                 self.leave()
-            case "call" | "call_indirect" | "return_call" | "return_call_indirect":
+            case "call" | "call_indirect" | "call_ref" | "return_call" | "return_call_indirect" | "return_call_ref":
                 self.call(mnemonic)
             case _:
                 self.flush()
@@ -323,7 +323,7 @@ class _Writer:
         instance = code.function.instance
         immediates = plan.immediates[block.last]
         tail = mnemonic.startswith("return_")
-        index = None
+        index, found = None, ""
         if mnemonic.endswith("call"):
             function = instance.functions[immediates[0]]
             if not isinstance(function, WasmFunction):
@@ -336,14 +336,16 @@ class _Writer:
             expected = instance.types[immediates[0]]
             index = self.pop()
             arguments = self.pop_all(len(expected.function.parameters))
-            table = self.name(instance.tables[immediates[1]])
+            found = "i"
+            if mnemonic.endswith("call_indirect"):
+                found = f"indirect_callee({self.name(instance.tables[immediates[1]])}, i, {self.name(expected)})"
             callee = "f.compiled if f.__class__ is WasmFunction else None"
         self.flush()
         slot, end = self.floor, self.floor + len(arguments)
         self.emit(f"a = [{', '.join(argument.text for argument in arguments)}]")
         if index is not None:
             self.emit(f"i = ({index.text})")
-            self.emit(f"f = indirect_callee({table}, i, {self.name(expected)})")
+            self.emit(f"f = {found}")
         self.emit(f"c = {callee}")
         weight = f"c.weight - {code.weight}" if tail else "c.weight"
         self.emit(f"if c is not None and m.values + {weight} <= m.most_values:")
