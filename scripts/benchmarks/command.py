@@ -24,6 +24,7 @@ EXAMPLES = """
 examples:
   scripts/bench decode                    opening and validating modules, in MB/s
   scripts/bench interpreter               the kernels of ../shared/bench beside pywasm's and pwasm's interpreters
+  scripts/bench engines                   the host engine beside JavaScript alone, and what a call costs
   scripts/bench interpreter --on cpython --sizes medium --kernels fib,crc32
 
 Times differ from machine to machine and from minute to minute: compare only figures of one run, and run with
@@ -47,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     kernels.add_argument("--sizes", default="small,medium", help="of tiny, small, medium, large (small,medium)")
     kernels.add_argument("--kernels", default="", help="names, separated by commas (all)")
     kernels.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the median counts (3)")
+    engines = commands.add_parser("engines", help="the host engine, in Pyodide on Node")
+    engines.add_argument("--sizes", default="huge", help="of tiny, small, medium, huge (huge)")
+    engines.add_argument("--kernels", default="", help="names, separated by commas (all)")
+    engines.add_argument("--repeat", type=int, default=7, metavar="N", help="rounds; the median counts (7)")
+    engines.set_defaults(on="pyodide")
     for command in (decode, kernels):
         command.add_argument("--on", choices=("both", "cpython", "pyodide"), default="both")
     arguments = parser.parse_args(argv)
@@ -56,9 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = [str(arguments.repeat), *map(str, modules)]
         results = {name: measure(name, "decoding.py", options) for name in platforms}
         show = show_decoding
+    elif not (SHARED / "bench").is_dir():
+        parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
+    elif arguments.what == "engines":
+        options = [str(SHARED / "bench"), str(arguments.repeat), arguments.sizes, arguments.kernels]
+        results = {name: measure(name, "engines.py", options) for name in platforms}
+        show = show_engines
     else:
-        if not (SHARED / "bench").is_dir():
-            parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
         options = [str(SHARED / "bench"), str(peers()), str(arguments.repeat), arguments.sizes, arguments.kernels]
         results = {name: measure(name, "kernels.py", options) for name in platforms}
         show = show_kernels
@@ -137,6 +147,19 @@ def show_kernels(results: dict[str, Any]) -> None:
             ours = means[0]
             rows.append(("ratio", *(f"{mean / ours:.2f}x" if mean and ours else "" for mean in means)))
             table(("kernel", *engines), rows)
+
+
+def show_engines(results: dict[str, Any]) -> None:
+    for found in results.values():
+        for title, unit, scale in (("kernels", "ms", 1e3), ("calls", "ns", 1e9)):
+            rows = [
+                (name, f"{row['bare'] * scale:.1f}", f"{row['ours'] * scale:.1f}", f"{row['ratio']:.2f}x")
+                for name, row in found[title].items()
+            ]
+            mean = geometric_mean(row["ratio"] for row in found[title].values())
+            rows.append(("mean", "", "", "" if mean is None else f"{mean:.2f}x"))
+            print(f"\n{title}, {unit}: by JavaScript alone, or a bare call of Pyodide; by the host engine")
+            table((title, "bare", "host", "ratio"), rows)
 
 
 def _figure(value: float | None) -> str:
