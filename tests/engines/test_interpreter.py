@@ -193,6 +193,15 @@ def test_fuel_stops_and_can_be_added(modes: Modes) -> None:
     assert execution.executed == 247
 
 
+def test_throwing_and_catching_without_end_is_stopped_by_its_budget() -> None:
+    text = """(module (tag $t) (func (export "run")
+      (loop $again (block $caught (try_table (catch_all $caught) (throw $t))) (br $again))))"""
+    execution = start(build(text), "run")
+    for piece in range(1, 4):
+        assert isinstance(execution.run(1000), Stopped)
+        assert 900 * piece < execution.executed <= 1000 * piece
+
+
 def test_endless_loop_is_stopped_by_its_budget() -> None:
     execution = start(build('(module (func (export "run") (loop (br 0))))'), "run")
     for _ in range(3):

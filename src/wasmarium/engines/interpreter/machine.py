@@ -86,11 +86,15 @@ class Machine:
             outcome = self._finish_block()
             if outcome is not None:
                 return outcome
+        end = self.executed + budget
         while True:
             outcome = self._run_blocks(budget)
             if outcome is not None:
                 return outcome
-            # A handler caught an exception: the rest of the budget is not worth the counting.
+            # A handler caught an exception; throwing and catching without end has to stop too.
+            budget = end - self.executed
+            if budget <= 0:
+                return Stopped()
 
     def _settle(self) -> Outcome | None:
         """What stands already: the end of the call, or a wait that nobody has answered."""
