@@ -167,7 +167,7 @@ REFUSED = {
             functions=(0, 1),
         ),
         Invalid,
-        "operands",
+        "operand stack too deep",
     ),
     "too many parameters": (PREAMBLE + section(1, b"\1\x60" + u(1001) + I32 * 1001 + b"\0"), Invalid, "too many"),
     "too deep a chain of supertypes": (
