@@ -1,0 +1,68 @@
+"""Where ours and an oracle may differ, and why. Everything else that differs is a finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wasmarium.features import Features
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``ours`` and ``theirs`` are searched in the messages ("" is: accepted); None stands for any.
+
+    ``when`` looks at the input and the features, for what messages do not tell.
+    """
+
+    check: str
+    ours: str | None
+    theirs: str | None
+    reason: str
+    when: Callable[[bytes, Features], bool] = lambda data, features: True
+
+    def explains(self, check: str, mine: str, other: str, data: bytes, features: Features) -> bool:
+        """Whether this is such a difference."""
+        return (
+            check == self.check and _fits(self.ours, mine) and _fits(self.theirs, other) and self.when(data, features)
+        )
+
+
+def _fits(pattern: str | None, message: str) -> bool:
+    if pattern is None:
+        return True
+    return not message if pattern == "" else re.search(pattern, message) is not None
+
+
+def _legacy(data: bytes, features: Features) -> bool:
+    return re.search(rb"\b(try|do|catch|delegate|rethrow)\b", data) is not None
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "text",
+        r"^unexpected token [a-z][a-z0-9_]*([.][a-z0-9_.]+)? ",
+        "",
+        "wasm-tools takes plain instructions behind the first one inside of parentheses, "
+        "(i32.add local.get 0); the grammar of section 6.5.11 has only folded ones there",
+    ),
+    Difference(
+        "text",
+        "",
+        "expected at least one module field",
+        "wasm-tools wants some field in a text without (module ...); section 6.6.16 lets it be empty",
+    ),
+    Difference(
+        "text",
+        "",
+        "unknown operator or unexpected token|expected an instruction",
+        "wasm-tools does not parse the exceptions of before 3.0, which are a feature of ours",
+        _legacy,
+    ),
+)
+
+
+def explained(check: str, mine: str, other: str, data: bytes, features: Features) -> bool:
+    """Whether the difference is a known one."""
+    return any(row.explains(check, mine, other, data, features) for row in DIFFERENCES)
