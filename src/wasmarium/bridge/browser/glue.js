@@ -8,6 +8,9 @@
 (pyodideMemory, area, areaSize) => {
   "use strict";
 
+  // in an embedder's own context a global is far slower to reach than a variable
+  const { Error, Object, Uint8Array, WebAssembly } = globalThis;
+
   // What a callback into Python answers instead of an address, as in engines/host/shims.py.
   const THROW = -2;
   const REFERENCES = 1024;
@@ -93,11 +96,15 @@
 
   const describe = (error) => {
     let kind = "other";
-    if (error instanceof WebAssembly.RuntimeError) kind = "trap";
-    else if (error instanceof RangeError || error?.name === "InternalError") kind = "overflow";
-    else if (WebAssembly.Exception && error instanceof WebAssembly.Exception) kind = "exception";
-    else if (error instanceof WebAssembly.CompileError) kind = "compile";
-    else if (error instanceof WebAssembly.LinkError) kind = "link";
+    // by name, as errors may come from another realm
+    const kinds = {
+      RuntimeError: "trap",
+      RangeError: "overflow",
+      InternalError: "overflow",
+      LinkError: "link",
+    };
+    if (Object.prototype.toString.call(error) === "[object WebAssembly.Exception]") kind = "exception";
+    else kind = kinds[error?.name] ?? kind;
     return [kind, String(error?.message ?? error), String(error?.stack ?? "")];
   };
 
@@ -317,6 +324,15 @@
           }
         },
       };
+    },
+    /** What the host says when `f` of a module fails. */
+    complaint: (module) => {
+      try {
+        new WebAssembly.Instance(module).exports.f();
+      } catch (error) {
+        return String(error.message);
+      }
+      return "";
     },
     hasNull: (table) => {
       const index = typeof table.length === "bigint" ? BigInt : Number;

@@ -73,8 +73,11 @@ def _bytes(data: bytes) -> Any:
 def _pyodide_memory() -> Any:
     """The WebAssembly.Memory that Python itself lives in. Unsupported where this Pyodide hides it."""
     found = run_js(
-        "(m) => m.memory instanceof WebAssembly.Memory ? m.memory"
-        " : Object.values(m).find((v) => v instanceof WebAssembly.Memory)"
+        # by its name: Pyodide may come from another realm, where WebAssembly.Memory is another class
+        """(m) => {
+          const is = (v) => Object.prototype.toString.call(v) === "[object WebAssembly.Memory]";
+          return is(m.memory) ? m.memory : Object.values(m).find(is);
+        }"""
     )(pyodide_js._module)
     if found is None:
         raise Unsupported("the host engine needs the memory of Pyodide, which this version does not show")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 Handle = Any
 
 Failure = tuple[str, str, str]
-"""Kind (trap, overflow, exception, compile, link, other), message, and stack as the host writes it."""
+"""Kind (trap, overflow, exception, link, other), message, and stack as the host writes it."""
 
 
 class Bytes(Protocol):
@@ -79,6 +79,7 @@ class Glue(Protocol):
     def copyFunction(self, slot: int, /) -> Any: ...  # noqa: N802
     def takeFunction(self, slot: int, /) -> Any: ...  # noqa: N802
     def externItself(self, slot: int, /) -> Handle: ...  # noqa: N802
+    def complaint(self, module: Handle, /) -> str: ...
     def hasNull(self, table: Handle, /) -> bool: ...  # noqa: N802
     def same(self, a: Handle, b: Handle, /) -> bool: ...
     def memory(self, memory: Handle, /) -> Bytes: ...

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.host import shims
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported
-from wasmarium.engines.host.glue import Area, Bridge, Handle
+from wasmarium.engines.host.glue import Area, Bridge, Glue, Handle
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
-from wasmarium.engines.host.traps import backtrace, make_trap
+from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
 from wasmarium.engines.host.values import Codec
 from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, trap
 from wasmarium.runtime.function import FunctionInstance, Pending
@@ -27,6 +27,7 @@ from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
+from wasmarium.text.parser import parse_module
 from wasmarium.types import F32, F64, I64, ExternalType, GlobalType, ReferenceType, TableType, ValueType
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class ShimCache:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._modules: dict[Any, Handle] = {}
+        self._complaint: str | None = None
+
+    def complaint(self, glue: Glue) -> str:
+        """What the host says when a null function is called by call_indirect."""
+        if self._complaint is None:
+            self._complaint = glue.complaint(self._bridge.compile(parse_module(CALLS_NULL)))
+        return self._complaint
 
     def get(self, make: Callable[[Any], bytes], type: Any) -> Handle:
         """The compiled form of ``make(type)``."""
@@ -218,11 +226,16 @@ class Realm:
         if kind in ("trap", "overflow"):
             made = make_trap(kind, message, stack, lookup)
             # the first instance that was looked up is where the trap was
-            to_null = made.code is TrapCode.INDIRECT_CALL_TO_NULL and made.frames and found
-            if to_null and found[0].calls_full_table(made.frames[0]):
-                return Trap(TrapCode.BAD_SIGNATURE.message, TrapCode.BAD_SIGNATURE, made.frames)
+            unclear = made.code is TrapCode.BAD_SIGNATURE and found and self._cannot_tell_null(message)
+            if unclear and not found[0].calls_full_table(made.frames[0]):
+                code = TrapCode.INDIRECT_CALL_TO_NULL
+                return Trap(code.message, code, made.frames)
             return made
         return Crash(f"the host's WebAssembly says: {message}")
+
+    def _cannot_tell_null(self, message: str) -> bool:
+        """Whether the host says the same of a null function and of one of another type."""
+        return SAME_FOR_NULL in message and SAME_FOR_NULL in self._shims.complaint(self.glue)
 
     def _lookup(self, called: HostInstance | None, found: list[HostInstance]) -> Any:
         def lookup(number: int | None) -> Any:
