@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { useModel } from "../model/model";
 import { DropVeil } from "./Drop";
 import { FilesLeft } from "./Files";
@@ -61,6 +62,10 @@ function Workspace() {
 
 export function App() {
   const guest = useModel().guest.value;
+  // On a small screen one has scrolled to what one chose; what comes next is read from its top.
+  useEffect(() => {
+    scrollTo(0, 0);
+  }, [guest]);
   return (
     <>
       <Header />

@@ -73,15 +73,18 @@ function BootStatus() {
     const detail = `wasmarium ${wasmarium} · Python ${python} · Pyodide ${pyodide} · started in ${formatSeconds(boot.seconds)}`;
     return (
       <span class="boot ready" role="status" title={detail}>
-        <i class="lamp" /> <span class="wide-only">wasmarium </span>
-        {wasmarium}
+        <i class="lamp" />
+        <span>
+          <span class="wide-only">wasmarium </span>
+          {wasmarium}
+        </span>
         <span class="wide-only"> on Python {python}</span>
       </span>
     );
   }
   return (
     <span class={`boot ${boot.kind}`} role="status" title={boot.kind === "failed" ? boot.message : label}>
-      <i class="lamp" /> {label}
+      <i class="lamp" /> <span class="boot-label">{label}</span>
       {boot.kind === "loading" && <progress max={1} value={bootShare(boot)} aria-label="Loading" />}
     </span>
   );
