@@ -5,7 +5,7 @@
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   ;; The boards stand at 64 KiB and 128 KiB, the picture at 192 KiB; a cell is one byte.
   (memory $memory (export "memory") 4)
-  (global $width i32 (i32.const 48))
+  (global $width i32 (i32.const 34))
   (global $height i32 (i32.const 20))
   (global $board (mut i32) (i32.const 65536))
   (global $next (mut i32) (i32.const 131072))

@@ -148,7 +148,7 @@ for (const { what, name, content, message, places, ...more } of REFUSED) {
 
 test("the byte that a message is about is marked", async ({ vivarium: page }) => {
   await drop(page, "wrong.wasm", TYPE_ERROR);
-  await expect(page.locator(".byte-context .culprit")).toHaveText("6a ");
+  await expect(page.locator(".byte-context .culprit")).toHaveText("6a");
 });
 
 test("an import that nobody provides is told when the guest is started", async ({ vivarium: page }) => {

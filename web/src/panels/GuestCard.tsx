@@ -21,7 +21,8 @@ export function GuestCard() {
         </PickButton>
       </div>
       <p class="guest-file">
-        {guest.name} · {formatBytes(guest.bytes.length)}
+        {guest.sample && `${guest.name} · `}
+        {formatBytes(guest.bytes.length)}
         {verdict.kind === "valid" && !hasWasmMagic(guest.bytes) && (
           <> of text, {formatBytes(verdict.module.size)} assembled</>
         )}

@@ -133,7 +133,7 @@ export function HexView() {
     };
   }, [viewport]);
 
-  const rows = visibleRows(scale) + 1;
+  const rows = visibleRows(scale);
   useEffect(() => {
     if (model.hexLength.peek() !== rows * ROW)
       model.lookAt(model.memoryIndex.peek(), model.hexAddress.peek(), rows * ROW);

@@ -93,7 +93,7 @@ const Functions = ({ rows }: { readonly rows: readonly FunctionRow[] }) => (
       <li key={row.index} title={row.imported ? "imported" : `code at ${formatOffset(row.offset)}`}>
         <span class="row-index">{row.index}</span>
         <span class={row.name === null ? "row-name faint" : "row-name"}>
-          {row.name ?? `function ${String(row.index)}`}
+          {row.name ?? `$${String(row.index)}`}
         </span>
         <code class="row-type">{row.imported ? "imported" : formatBytes(row.size)}</code>
       </li>

@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { around, linesAround, printable } from "../lib/bytes";
 import { formatHex, formatOffset } from "../lib/format";
 import { useModel, type Verdict } from "../model/model";
@@ -54,9 +55,11 @@ function ByteContext({ bytes, offset }: { readonly bytes: Uint8Array; readonly o
           <div key={first}>
             <span class="faint">{formatHex(context.start + first, 8)} </span>
             {row.map((byte, i) => (
-              <span key={i} class={first + i === context.at ? "culprit" : ""}>
-                {formatHex(byte, 2)}{" "}
-              </span>
+              <Fragment key={i}>
+                <span class={first + i === context.at ? "culprit" : undefined}>
+                  {formatHex(byte, 2)}
+                </span>{" "}
+              </Fragment>
             ))}
             {hasEnd && <span class="culprit">end</span>}
             <span class="ascii"> {row.map(printable).join("")}</span>

@@ -66,6 +66,17 @@ const Values = (props: {
   </div>
 );
 
+/** Scrolls the listing, and nothing around it, so that the line stands well inside. */
+function bringIntoView(line: HTMLElement | null): void {
+  const box = line?.parentElement;
+  if (!line || !box) return;
+  const top = line.offsetTop - box.offsetTop;
+  const margin = Math.min(60, box.clientHeight / 3);
+  if (top < box.scrollTop + margin || top > box.scrollTop + box.clientHeight - margin) {
+    box.scrollTop = top - box.clientHeight / 2;
+  }
+}
+
 function Code() {
   const model = useModel();
   const listing = model.parts.listing.value;
@@ -84,7 +95,7 @@ function Code() {
             key={line.instruction}
             class={line.instruction === frame.instruction ? "current" : ""}
             ref={(element) => {
-              if (line.instruction === frame.instruction) element?.scrollIntoView({ block: "nearest" });
+              if (line.instruction === frame.instruction) bringIntoView(element);
             }}
           >
             <span class="code-offset">{formatOffset(line.offset)}</span>

@@ -38,6 +38,10 @@ function themeOf(element: HTMLElement): ITheme {
     yellow: colour("--amber-raw"),
     blue: colour("--water-raw"),
     brightBlack: colour("--ink-3-raw"),
+    scrollbarSliderBackground: colour("--slider"),
+    scrollbarSliderHoverBackground: colour("--slider"),
+    scrollbarSliderActiveBackground: colour("--slider"),
+    overviewRulerBorder: "rgba(0, 0, 0, 0)",
   };
 }
 
@@ -156,6 +160,7 @@ export function Terminal() {
       cursorStyle: "bar",
       cursorInactiveStyle: "none",
       allowTransparency: true,
+      overviewRuler: { width: 8 },
       theme: themeOf(element),
     });
     const fit = new FitAddon();
@@ -163,6 +168,10 @@ export function Terminal() {
     xterm.open(element);
     const screen = new XtermScreen(xterm, model);
     model.screen = screen;
+    // A cursor says that something may still come.
+    const stopBlinking = model.live.subscribe((live) => {
+      xterm.write(live ? "\x1b[?25h" : "\x1b[?25l");
+    });
 
     const refit = (): void => {
       if (element.clientWidth > 40 && element.clientHeight > 20) fit.fit();
@@ -184,6 +193,7 @@ export function Terminal() {
 
     return () => {
       model.screen = null;
+      stopBlinking();
       chosen.disconnect();
       system.removeEventListener("change", recolour);
       sizes.disconnect();
