@@ -112,7 +112,10 @@ def test_random_numbers_differ_between_runs(python: Python) -> None:
 # ---- the same command line ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", ["", "--help", "--version", "run --help", "wast --help", "run", "validate README.md", "parse README.md"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "--help", "--version", "run --help", "wast --help", "run", "validate README.md", "parse README.md"],
+)
 def test_same_output_as_on_cpython(arguments: str) -> None:
     commands = ([*command, *arguments.split()] for command in (ON_CPYTHON, INSIDE_PYODIDE))
     here, there = (start(command, env={"COLUMNS": "80"}) for command in commands)
