@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from wasmarium.binary.decoder import decode_module
 from wasmarium.cli.complaint import located, read, save
-from wasmarium.embedding.loading import may_be_text
 from wasmarium.errors import WasmError
 from wasmarium.features import ALL
-from wasmarium.text.parser import parse_module
+from wasmarium.text.parser import is_text, parse_module
 from wasmarium.text.printer import print_module
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     path = arguments.file
     content = read(path)
     try:
-        if content and may_be_text(content):
+        if is_text(content):
             content = parse_module(content, features=ALL)
         text = print_module(decode_module(content, ALL))
     except WasmError as error:

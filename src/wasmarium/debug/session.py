@@ -12,7 +12,6 @@ its memory are shown in part where they are large.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -36,7 +35,7 @@ from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.linking import instantiate, start_function
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.values import Value
-from wasmarium.text.parser import assemble
+from wasmarium.text.parser import assemble, is_text
 from wasmarium.text.source_map import SourceMap
 from wasmarium.types import ValueType
 from wasmarium.validation import validate_module
@@ -56,9 +55,6 @@ LEAST_BUDGET, MOST_BUDGET = 200, 100_000
 
 EVENT_LOOP_PAUSE = 0.02
 """Seconds after which a wait is asked again that the host's event loop ends."""
-
-_TEXT = re.compile(rb"(\xef\xbb\xbf)?\s*(;;|\(;|\(\s*[a-z@])")
-"""How the text format begins: with a comment or a form."""
 
 Call = tuple[FunctionInstance, Sequence[Value]]
 
@@ -121,7 +117,7 @@ class Session:
         times = [self._clock.monotonic()]
         source_map: SourceMap | None = None
         try:
-            if _TEXT.match(content):
+            if is_text(content):
                 assembly = assemble(content, features=self._features)
                 content, source_map = assembly.data, assembly.source_map
             module = decode_module(content, self._features)

@@ -6,7 +6,7 @@ from wasmarium.binary.decoder import decode_module
 from wasmarium.errors import Location, Malformed, WasmError
 from wasmarium.features import DEFAULT, Features
 from wasmarium.module import Module
-from wasmarium.text.parser import assemble, parse_module
+from wasmarium.text.parser import assemble, is_text, parse_module
 from wasmarium.validation import validate_module
 
 
@@ -35,7 +35,7 @@ def load(source: str | bytes | bytearray, features: Features = DEFAULT) -> Modul
         raise TypeError("expected wasm bytes")
     content = bytes(source)
     if content and content[0]:
-        if not may_be_text(content):
+        if not is_text(content):
             raise Malformed("magic header not detected", Location(offset=0))
         return _from_text(content, features)
     return from_binary(content, features)
@@ -55,9 +55,3 @@ def _from_text(source: str | bytes, features: Features) -> Module:
     except WasmError as error:
         error.location = assembly.source_map.in_text(error.location)
         raise
-
-
-def may_be_text(content: bytes) -> bool:
-    """The text format begins with a form, a comment or blanks; a picture does not."""
-    first = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-    return first[:1] in (b"(", b";", b"")

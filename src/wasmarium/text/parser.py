@@ -28,6 +28,13 @@ class Assembly:
     source_map: SourceMap
 
 
+def is_text(content: bytes) -> bool:
+    """Whether a file is meant as text and not as a binary: it begins with a form, a comment or
+    blanks. A picture does not, and neither does a file with nothing in it."""
+    first = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return content != b"" and first[:1] in (b"(", b";", b"")
+
+
 def parse_module(source: str | bytes, *, names: bool = True, features: Features = DEFAULT) -> bytes:
     """The binary form of the module that ``source`` is, ``(module ...)`` or fields alone.
 
