@@ -44,6 +44,9 @@ def arguments(random_: random.Random, *, run: bool) -> list[str]:
         off += ["gc", "threads", "reference-types", "exceptions", "tail-call"]
     if "simd" in off:
         off.append("relaxed-simd")
+    if run and random_.random() < 0.5:
+        # With threads smith likes to share memories, and those are not run.
+        off.append("threads")
     found = [f"--{name}-enabled={'false' if name in off else 'true'}" for name in _SWITCHED]
     found += [f"--{name}-enabled=false" for name in _NEVER]
     found += [

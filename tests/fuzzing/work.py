@@ -16,6 +16,17 @@ from fuzzing.verdicts import check_module, judge
 from wasmarium.features import ALL, DEFAULT, FEATURES, Features
 
 
+_STANDS_ON = (
+    ("function-references", "reference-types"),
+    ("gc", "function-references"),
+    ("exceptions", "reference-types"),
+    # To us they are two ways to the same tags; wasm-tools has none without the newer one.
+    ("legacy-exceptions", "exceptions"),
+    ("relaxed-simd", "simd"),
+)
+"""Proposals that make no sense without another one; bases first."""
+
+
 def chosen_features(random_: random.Random) -> Features:
     """Mostly all features, for which verdicts cost least; now and then a release, or all but one."""
     kind = random_.random()
@@ -26,7 +37,11 @@ def chosen_features(random_: random.Random) -> Features:
     if kind < 0.97:
         last = random_.choice(("1.0", "2.0"))
         return frozenset(row.name for row in FEATURES if row.release is not None and row.release <= last)
-    return ALL - {random_.choice([row.name for row in FEATURES if row.name != "mvp"])}
+    off = {random_.choice([row.name for row in FEATURES if row.name != "mvp"])}
+    for name, base in _STANDS_ON:
+        if base in off:
+            off.add(name)
+    return ALL - off
 
 
 def make(mode: str, seed: int, number: int, corpus: Corpus) -> Case | None:
