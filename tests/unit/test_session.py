@@ -232,6 +232,7 @@ def test_input_is_waited_for_without_holding_anyone() -> None:
     driver.session.feed(b"two")
     assert driver.go()["state"] == "waiting"
     assert driver.output["stdout"] == b"one\ntwo"
+    assert len(driver.told["frames"]) == driver.told["depth"] == 1
     driver.session.end_input()
     assert driver.go()["exitCode"] == 7
 

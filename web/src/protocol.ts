@@ -63,6 +63,8 @@ export interface ModuleSummary {
   readonly types: readonly string[];
   readonly functions: readonly FunctionRow[];
   readonly features: readonly string[];
+  /** Was all code read for them? Of a large module only what its sections say is known. */
+  readonly scanned: boolean;
   readonly producers: readonly (readonly [field: string, value: string])[];
   readonly callable: readonly CallableExport[];
   /** Milliseconds spent on decoding and on validation. */

@@ -50,10 +50,11 @@ class CallWatcher:
         self._listed: tuple[int, int | None] | None = None
         self._locals: dict[int, list[tuple[str | None, ValueType]]] = {}
 
-    def sample(self, execution: Execution, clock: Clock) -> Plain:
-        """The frames of a guest that runs, without their values, if it is time for that."""
+    def sample(self, execution: Execution, clock: Clock, at_once: bool) -> Plain:
+        """The frames of a guest that runs, without their values, if it is time for that (``at_once``:
+        in any case)."""
         now = clock.monotonic()
-        if now < self._next_sample:
+        if now < self._next_sample and not at_once:
             return {}
         states = execution.frames()
         found = self._frames([plain_frame(state.frame) for state in states])

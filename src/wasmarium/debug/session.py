@@ -438,4 +438,5 @@ class Session:
             return watcher.none() if self._trap is None else watcher.after_trap(self._trap, self._look.frame)
         if self._paused:
             return watcher.stand(execution, self._look.frame)
-        return watcher.sample(execution, self._clock)
+        # A guest that waits for a person stands where it stands for long.
+        return watcher.sample(execution, self._clock, self.state == "waiting")

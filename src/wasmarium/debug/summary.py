@@ -86,6 +86,7 @@ def summary(module: Module, provides: Callable[[Import], bool], milliseconds: tu
         "types": list(_type_texts(module)),
         "functions": list(_functions(module)),
         "features": sorted(_features(module), key=list(BY_NAME).index),
+        "scanned": _is_scanned(module),
         "producers": _producers(module),
         "callable": list(_callable(module)),
         "decodeMs": round(milliseconds[0], 2),
@@ -203,12 +204,17 @@ def _producers(module: Module) -> list[tuple[str, str]]:
 
 def _features(module: Module) -> set[str]:
     used = set(_structural_features(module)) | _declared_features(module)
-    if sum(code.end - code.start for code in module.codes) <= SCANNED_CODE:
+    if _is_scanned(module):
         data = module.data
         for code in module.codes:
             _, body = read_locals(data, code.start, code.end)
             used.update(row.feature for _, row, _ in instructions(data, body, code.end))
     return (used & BY_NAME.keys()) - {"mvp"}
+
+
+def _is_scanned(module: Module) -> bool:
+    """Whether all code was read, so that no feature can have been missed."""
+    return sum(code.end - code.start for code in module.codes) <= SCANNED_CODE
 
 
 def _structural_features(module: Module) -> Iterator[str]:

@@ -12,6 +12,7 @@ const MODULE: ModuleSummary = {
   types: [],
   functions: [],
   features: [],
+  scanned: true,
   producers: [],
   callable: [{ name: "add", params: ["i32", "f64"], results: ["f64"] }],
   decodeMs: 0,

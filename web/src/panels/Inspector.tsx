@@ -116,6 +116,12 @@ const Types = ({ rows }: { readonly rows: readonly string[] }) => (
   />
 );
 
+function usesOf({ features, scanned }: ModuleSummary): string {
+  const known = features.join(", ");
+  if (scanned) return known || "only WebAssembly 1.0";
+  return known ? `${known}, perhaps more` : "not known: its code is too large to look through";
+}
+
 function Facts({ module }: { readonly module: ModuleSummary }) {
   return (
     <dl class="facts">
@@ -126,7 +132,7 @@ function Facts({ module }: { readonly module: ModuleSummary }) {
         </>
       )}
       <dt>Uses</dt>
-      <dd>{module.features.length ? module.features.join(", ") : "only WebAssembly 1.0"}</dd>
+      <dd>{usesOf(module)}</dd>
       {module.producers.map(([field, value]) => (
         <>
           <dt key={field}>{field}</dt>

@@ -89,7 +89,7 @@ function Code() {
         {listing.name}
         <span class="faint"> · {formatCount(listing.length)} instructions</span>
       </h3>
-      <ol>
+      <ol tabIndex={0} role="group" aria-label="Code">
         {listing.lines.map((line) => (
           <li
             key={line.instruction}
