@@ -183,6 +183,20 @@ def test_nan_payloads_survive(modes: Modes) -> None:
     assert modes.call(instance, "const") == (0xFFF4000000000001,)
 
 
+@pytest.mark.parametrize("ending", ["return", "br 0", "unreachable"])
+def test_operands_that_a_jump_leaves_behind_trap_all_the_same(modes: Modes, ending: str) -> None:
+    """Found by fuzzing: compiled code forgot them."""
+    text = f"""(module (memory 1) (func (export "f") (param i32 i32) (result i32)
+      (i32.add (i32.load (local.get 0)) (i32.const 1)) (i32.div_u (i32.const 6) (local.get 1)) {ending}))"""
+    instance = build(text)
+    for address, code in ((65536, TrapCode.MEMORY_OUT_OF_BOUNDS), (0, TrapCode.INTEGER_DIVISION_BY_ZERO)):
+        with pytest.raises(Trap) as caught:
+            modes.call(instance, "f", address, 0)
+        assert caught.value.code is code
+    if ending != "unreachable":
+        assert modes.call(instance, "f", 0, 3) == (2,)
+
+
 def test_fuel_stops_and_can_be_added(modes: Modes) -> None:
     instance = build(FACTORIAL, fuel=100)
     execution = start(instance, "run", 20)

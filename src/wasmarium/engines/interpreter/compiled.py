@@ -302,6 +302,10 @@ class _Writer:
         """Return to the caller; without one, the machine ends the call."""
         arity = self.plan.results
         values = self.pop_all(arity)
+        for left in self.stack:
+            # A return may leave operands behind; those that trap do so first.
+            if left.traps:
+                self.emit(f"({left.text})")
         slot = self.plan.slots[self.block.last] - arity
         self.emit(f"v = [{', '.join(value.text for value in values)}]")
         self.emit("if m.callers:")
