@@ -337,6 +337,8 @@ def test_errors_say_where() -> None:
         ("(type (struct (field $a i32) (field $a i32)))", "duplicate field"),
         ('(export "\\ff" (func 0))', "malformed UTF-8 encoding"),
         ("(func) func", "unexpected token func"),
+        ("$m", "unexpected token $m"),
+        ("$m (func)", "unexpected token $m"),
         ("(module) (module)", "unexpected token"),
         ("(module", "unexpected token: the text ends inside this"),
         ("(func $)", "empty identifier"),

@@ -51,6 +51,9 @@ def assemble(source: str | bytes, *, names: bool = True, features: Features = DE
     tokens = Tokens(source)
     texts = tokens.texts
     if texts[:2] != ["(", "module"]:
+        if texts[0][:1] == "$":
+            # Only (module has an identifier.
+            raise ModuleReader(tokens, 0, 0, features).unexpected(0)
         return assemble_tokens(tokens, 0, texts.index(""), names=names, features=features)
     reader = ModuleReader(tokens, 2, 0, features)
     stop = reader.matching(0)
