@@ -237,6 +237,8 @@ export interface Update {
   readonly frames?: readonly FrameRow[];
   readonly framesOmitted?: number;
   readonly listing?: Listing;
+  /** The run is over, and so is its output; what it came to stands beside. */
+  readonly ended?: boolean;
   readonly exitCode?: number;
   readonly results?: readonly ValueText[];
   readonly trap?: TrapReport;

@@ -374,6 +374,7 @@ class Session:
         self._execution = self._waiter = self._finish_wait = None
         self._paused = False
         self._state = state
+        self._news["ended"] = True
         if self._world is not None:
             self._news["files"] = self._world.files()
 
@@ -408,7 +409,7 @@ class Session:
     def update(self) -> Plain:
         """What changed since the last update. ``state``, ``instructions`` (executed so far),
         ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there; ``more``
-        says that output is left for the next update, and so is how the guest ended."""
+        says that output is left for the next update, and so is ``ended`` with all that it brings."""
         execution = self._execution
         found: Plain = {
             "state": self.state,

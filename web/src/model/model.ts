@@ -5,16 +5,7 @@ import { useContext } from "preact/hooks";
 import { fromBase64, recognise } from "../lib/bytes";
 import { Heat } from "../lib/heat";
 import { readLink, type SharedRun } from "../lib/link";
-import type {
-  BootStage,
-  Diagnostic,
-  GuestState,
-  ModuleSummary,
-  ToPage,
-  ToWorker,
-  Update,
-  Versions,
-} from "../protocol";
+import type { BootStage, Diagnostic, ModuleSummary, ToPage, ToWorker, Update, Versions } from "../protocol";
 import { fetchSample, findSample, type Sample } from "./guests";
 import { applyUpdate, IDLE, isLive, partsOf } from "./run-state";
 import { DEFAULT_SETTINGS, mistakeIn, planOf, settingsFor, type Settings } from "./settings";
@@ -340,7 +331,6 @@ export class Model {
   }
 
   private take(update: Update): void {
-    const before = this.state.peek();
     batch(() => {
       this.run.value = applyUpdate(this.run.value, update);
       for (const row of update.memories ?? []) {
@@ -354,11 +344,11 @@ export class Model {
       this.screen?.note(`… ${String(update.skipped)} bytes of output skipped …`, "quiet");
     }
     for (const piece of update.output ?? []) this.screen?.write(fromBase64(piece.data), piece.stream);
-    this.sayHowItEnded(update, before);
+    if (update.ended) this.sayHowItEnded(update);
     void this.acknowledge();
   }
 
-  private sayHowItEnded(update: Update, before: GuestState): void {
+  private sayHowItEnded(update: Update): void {
     const note = this.screen?.note.bind(this.screen);
     if (!note) return;
     if (update.exitCode !== undefined) {
@@ -368,7 +358,7 @@ export class Model {
       note(values ? `returned ${values}` : "returned nothing", "good");
     } else if (update.trap) note(`trap: ${update.trap.message}`, "bad");
     else if (update.problem) note(update.problem.message, "bad");
-    else if (update.state === "stopped" && before !== "stopped") note("stopped", "quiet");
+    else note("stopped", "quiet");
   }
 
   /** Tells the worker that this update is on the screen and the next one may come. */
