@@ -289,5 +289,8 @@ export type ToPage =
   | { readonly kind: "refused"; readonly ticket: number; readonly diagnostic: Diagnostic }
   | { readonly kind: "update"; readonly update: Update }
   | { readonly kind: "file"; readonly path: string; readonly data: Uint8Array }
-  /** The Python side raised what it must not raise; the session is dropped and started anew. */
-  | { readonly kind: "crashed"; readonly message: string };
+  /**
+   * The Python side raised what it must not raise. The session was replaced by a new, empty one;
+   * `fatal` says that not even that was possible.
+   */
+  | { readonly kind: "crashed"; readonly message: string; readonly fatal: boolean };

@@ -169,10 +169,24 @@ describe("Driver", () => {
     const { world, driver, sessions, session } = setUp();
     session.explode = true;
     driver.handle({ kind: "load", ticket: 1, bytes: new Uint8Array() });
-    expect(world.posted).toEqual([{ kind: "crashed", message: "boom" }]);
+    expect(world.posted).toEqual([{ kind: "crashed", message: "boom", fatal: false }]);
     driver.handle({ kind: "load", ticket: 2, bytes: new Uint8Array() });
     expect(world.posted.at(-1)).toMatchObject({ kind: "loaded", ticket: 2 });
     expect(sessions).toHaveLength(2);
+  });
+
+  test("a Python that cannot even make a session is told as fatal", () => {
+    const world = new FakeWorld();
+    let broken = false;
+    const driver = new Driver(() => {
+      if (broken) throw new Error("out of memory");
+      const session = new FakeSession(world);
+      session.explode = true;
+      return session;
+    }, world);
+    broken = true;
+    driver.handle({ kind: "load", ticket: 1, bytes: new Uint8Array() });
+    expect(world.posted).toEqual([{ kind: "crashed", message: "boom", fatal: true }]);
   });
 
   test("a crash while it runs ends the run", () => {

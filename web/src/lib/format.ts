@@ -55,3 +55,6 @@ export function parseAddress(text: string): number | null {
   const value = Number.parseInt(decimal[1], 10) * scale;
   return Number.isSafeInteger(value) ? value : null;
 }
+
+/** The last line of a text: there a Python traceback says what matters. */
+export const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";

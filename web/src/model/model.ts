@@ -4,6 +4,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { fromBase64, recognise } from "../lib/bytes";
 import { Heat } from "../lib/heat";
+import { lastLine } from "../lib/format";
 import { readLink, type SharedRun } from "../lib/link";
 import type { BootStage, Diagnostic, ModuleSummary, ToPage, ToWorker, Update, Versions } from "../protocol";
 import { fetchSample, findSample, type Sample } from "./guests";
@@ -142,6 +143,8 @@ export class Model {
   }
 
   private pendingLink: SharedRun | null = null;
+  /** A guest that was open is loaded again; it keeps its settings. */
+  private restoring = false;
 
   close(): void {
     this.ticket++;
@@ -312,10 +315,7 @@ export class Model {
         if (this.downloads.delete(message.path)) save(message.path, message.data);
         return;
       case "crashed":
-        batch(() => {
-          this.notice.value = `wasmarium failed; this is a fault of ours, not of the guest. ${message.message}`;
-          this.run.value = { ...this.run.value, state: "failed", speed: 0 };
-        });
+        this.recover(lastLine(message.message), message.fatal);
         return;
       default:
         message satisfies never;
@@ -323,11 +323,32 @@ export class Model {
   }
 
   private welcome(module: ModuleSummary): void {
+    const restored = this.restoring;
+    this.restoring = false;
     batch(() => {
       this.verdict.value = { kind: "valid", module };
+      if (restored) return;
       this.settings.value = settingsFor(module, this.guest.peek()?.sample ?? null, this.pendingLink);
     });
     this.sendWatch();
+  }
+
+  /** After a fault of ours: say so, and hand the guest to the new session, if there is one. */
+  private recover(message: string, fatal: boolean): void {
+    const guest = this.guest.peek();
+    const valid = this.verdict.peek()?.kind === "valid";
+    batch(() => {
+      this.notice.value = `wasmarium failed; the fault is ours, not the guest’s. ${message}`;
+      if (this.run.value.state !== "idle") this.run.value = { ...this.run.value, state: "failed", speed: 0 };
+      if (fatal) this.boot.value = { kind: "failed", message: "Python itself failed. Reload the page." };
+      else if (guest && !valid) {
+        this.verdict.value = { kind: "refused", diagnostic: { ...NOWHERE, message }, looksLike: null };
+      }
+    });
+    if (guest && valid && !fatal) {
+      this.restoring = true;
+      this.send({ kind: "load", ticket: ++this.ticket, bytes: guest.bytes });
+    }
   }
 
   private take(update: Update): void {
@@ -372,6 +393,19 @@ export class Model {
     else requestAnimationFrame(shown);
   }
 }
+
+const NOWHERE: Diagnostic = {
+  code: "crash",
+  message: "",
+  section: null,
+  function: null,
+  functionName: null,
+  instruction: null,
+  mnemonic: null,
+  offset: null,
+  line: null,
+  column: null,
+};
 
 function save(path: string, data: Uint8Array): void {
   const link = document.createElement("a");

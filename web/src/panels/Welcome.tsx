@@ -1,3 +1,4 @@
+import { lastLine } from "../lib/format";
 import { useModel } from "../model/model";
 import { SAMPLES, type Sample } from "../model/guests";
 import { bootLabel, bootShare } from "./Header";
@@ -24,9 +25,6 @@ function Card({ sample }: { readonly sample: Sample }) {
     </a>
   );
 }
-
-/** Python's messages end with what matters. */
-const lastLine = (text: string): string => text.trim().split("\n").pop() ?? text;
 
 export function Welcome() {
   const boot = useModel().boot.value;

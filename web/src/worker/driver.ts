@@ -190,7 +190,13 @@ export class Driver {
   private crash(error: unknown): void {
     this.rest();
     this.onScreen = true;
-    this.around.post({ kind: "crashed", message: error instanceof Error ? error.message : String(error) });
-    this.session = this.makeSession();
+    let fatal = false;
+    try {
+      this.session = this.makeSession();
+    } catch {
+      fatal = true;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    this.around.post({ kind: "crashed", message, fatal });
   }
 }
