@@ -15,7 +15,6 @@ from fuzzing.texts import check_text, text_case
 from fuzzing.verdicts import check_module, judge
 from wasmarium.features import ALL, DEFAULT, FEATURES, Features
 
-
 _STANDS_ON = (
     ("function-references", "reference-types"),
     ("gc", "function-references"),
