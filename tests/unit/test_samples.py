@@ -16,11 +16,12 @@ from wasmarium.debug.session import Session
 pytestmark = pytest.mark.cpython("the samples belong to the page and are not shipped with the tests")
 
 SAMPLES = Path(__file__).resolve().parents[2] / "web" / "samples"
-NAMES = sorted(path.stem for path in SAMPLES.glob("*.wat"))
+# Written out, because a test has the same names inside Pyodide, where the samples are not.
+NAMES = ["dispatch", "endless", "fall", "flood", "guess", "hello", "life", "numbers", "painter", "shout"]
 
 
 def test_every_text_has_its_module() -> None:
-    assert NAMES
+    assert sorted(path.stem for path in SAMPLES.glob("*.wat")) == NAMES
     assert sorted(path.stem for path in SAMPLES.glob("*.wasm")) == NAMES
 
 
