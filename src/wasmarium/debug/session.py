@@ -40,7 +40,7 @@ from wasmarium.text.source_map import SourceMap
 from wasmarium.types import ValueType
 from wasmarium.validation import validate_module
 
-OUTPUT_ROOM, OUTPUT_PIECE = 1 << 20, 32 << 10
+OUTPUT_ROOM, OUTPUT_PIECE = 512 << 10, 32 << 10
 """Bytes of output that are kept for the next updates (beyond, the oldest are skipped), and that one
 update carries."""
 

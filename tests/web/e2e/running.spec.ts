@@ -196,21 +196,23 @@ test("a guest that prints for ever does not hold the page", async ({ vivarium: p
   await openSample(page, "Flood");
   await run(page);
   await expectOnScreen(page, /line \d{8}/);
-  const frames = await page.evaluate(
+  // However busy the machine is, the page goes on drawing.
+  const longest = await page.evaluate(
     () =>
       new Promise<number>((resolve) => {
-        const end = performance.now() + 2000;
-        let count = 0;
+        const end = performance.now() + 3000;
+        let last = performance.now();
+        let gap = 0;
         const tick = (now: number): void => {
-          count++;
+          gap = Math.max(gap, now - last);
+          last = now;
           if (now < end) requestAnimationFrame(tick);
-          else resolve(count);
+          else resolve(gap);
         };
         requestAnimationFrame(tick);
       }),
   );
-  // Even on a busy machine: far from frozen.
-  expect(frames).toBeGreaterThan(12);
+  expect(longest).toBeLessThan(1500);
   await button(page, "Stop").click();
   await expect(state(page)).toHaveText("Stopped", { timeout: 5000 });
   await expectOnScreen(page, /stopped$/);
