@@ -13,7 +13,7 @@ await main(async () => {
   const folder = cache("uv");
   await must("Fetching uv", python, ["-m", "pip", "install", "-q", "--upgrade", "--target", folder, "uv"]);
   const uv = path.join(folder, "bin", windows ? "uv.exe" : "uv");
-  const what = ["pyproject.toml", "--group", "dev", "--extra", "test"];
+  const what = ["pyproject.toml", "--group", "dev", "--extra", "test", "--extra", "native"];
   const how = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "-q"];
   await must(
     "Locking",
