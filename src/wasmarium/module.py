@@ -210,14 +210,19 @@ class Module:
     elements: tuple[ElementSegment, ...] = ()
     data_count: int | None = None
     codes: tuple[Code, ...] = ()
-    datas: tuple[DataSegment, ...] = ()
     customs: tuple[CustomSection, ...] = ()
+    data_loader: Callable[[], tuple[DataSegment, ...]] = tuple
     name_loader: Callable[[], Names] = Names
 
     @cached_property
     def names(self) -> Names:
         """The name section, read when first asked for; empty where there is none or it is broken."""
         return self.name_loader()
+
+    @cached_property
+    def datas(self) -> tuple[DataSegment, ...]:
+        """The data segments, made when first asked for: a module can have tens of thousands."""
+        return self.data_loader()
 
     @cached_property
     def defined_types(self) -> tuple[DefinedType, ...]:

@@ -20,6 +20,7 @@ from wasmarium.binary.types import TypeCursor
 from wasmarium.binary.writing import EXTERNAL_KINDS, MAGIC, VERSION
 from wasmarium.errors import Location, Unsupported, WasmError
 from wasmarium.features import DEFAULT, Features
+from wasmarium.instructions.table import BY_MNEMONIC
 from wasmarium.leb128 import UNEXPECTED_END, Bytes, read_u32
 from wasmarium.module import (
     SECTION_NAMES,
@@ -44,12 +45,20 @@ from wasmarium.types import FUNC, FUNCREF, RecursiveType, reference
 SECTION_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 _RANK = {section: rank for rank, section in enumerate(SECTION_ORDER)}
 
-# What most constant expressions are, matched in one go: i32.const, or global.get or ref.func with an
-# index, and end. Longer integers have to be looked at more closely.
-_COMMON = rb"(?:[\x41\x23\xD2][\x80-\xFF]{0,3}[\x00-\x7F]|\x41[\x80-\xFF]{4}[\x00-\x07\x78-\x7F])\x0B"
+def _any_of(*mnemonics: str) -> bytes:
+    return b"(?:%b)" % b"|".join(re.escape(BY_MNEMONIC[mnemonic][0].encoded) for mnemonic in mnemonics)
+
+
+# What most constant expressions are, matched in one go: an integer or an index, and end. Integers of five bytes
+# have to be looked at more closely.
+_COMMON = rb"(?:%b[\x80-\xFF]{0,3}[\x00-\x7F]|%b[\x80-\xFF]{4}[\x00-\x07\x78-\x7F])%b" % (
+    _any_of("i32.const", "global.get", "ref.func"),
+    _any_of("i32.const"),
+    _any_of("end"),
+)
 _COMMON_EXPRESSION = re.compile(_COMMON, re.DOTALL).match
-# An active segment of memory 0 that is shorter than 2^14 bytes, up to where its bytes begin.
-_COMMON_DATA = re.compile(rb"\x00(%b)(?:[\x00-\x7F]|[\x80-\xFF][\x00-\x7F])" % _COMMON, re.DOTALL).match
+# An active segment of memory 0, up to the number of its bytes.
+_COMMON_DATA = re.compile(rb"\x00%b" % _COMMON, re.DOTALL).match
 
 # Makes a named tuple in half the time that calling its class takes.
 _new = tuple.__new__
@@ -101,7 +110,7 @@ class _Decoder(TypeCursor):
         self.elements: tuple[ElementSegment, ...] = ()
         self.data_count: int | None = None
         self.codes: tuple[Code, ...] = ()
-        self.datas: tuple[DataSegment, ...] = ()
+        self.datas: Callable[[], tuple[DataSegment, ...]] = tuple
 
     def module(self) -> Module:
         """The whole module."""
@@ -141,7 +150,7 @@ class _Decoder(TypeCursor):
             elements=self.elements,
             data_count=self.data_count,
             codes=self.codes,
-            datas=self.datas,
+            data_loader=self.datas,
             customs=tuple(self.customs),
             name_loader=self._name_loader(),
         )
@@ -173,9 +182,10 @@ class _Decoder(TypeCursor):
                 f"function and code section have inconsistent lengths: {len(self.functions)} and {len(self.codes)}",
                 self._offset_of(10, 3),
             )
-        if self.data_count is not None and self.data_count != len(self.datas):
+        datas = next((section.count for section in self.sections if section.id == _DATA), 0)
+        if self.data_count is not None and self.data_count != datas:
             raise malformed(
-                f"data count and data section have inconsistent lengths: {self.data_count} and {len(self.datas)}",
+                f"data count and data section have inconsistent lengths: {self.data_count} and {datas}",
                 self._offset_of(11, 12),
             )
 
@@ -405,25 +415,27 @@ class _Decoder(TypeCursor):
             self.skip(self.length())
 
     def _datas(self) -> int:
+        """Walk the segments, so that none is malformed; they are made when they are asked for."""
+        start = self.position
         count = self.count("data segments")
-        data, length = self.data, len(self.data)
-        segments: list[DataSegment] = []
-        append = segments.append
+        data, length, gated = self.data, len(self.data), self._gated
+        position = self.position
         for _ in range(count):
-            offset = self.position
-            common = None if self._gated else _COMMON_DATA(data, offset)
+            # Nearly all are of one form and shorter than 2^14 bytes; all else goes the slow way.
+            common = None if gated else _COMMON_DATA(data, position)
             if common:
-                behind, start = common.end(1), common.end()
-                end = start + data[behind]
-                if start - behind == 2:
-                    end += (data[behind + 1] << 7) - 0x80
-                if end <= length:
-                    place = _new(Expression, (offset + 1, behind))
-                    append(_new(DataSegment, ("active", start, end, 0, place, offset)))
-                    self.position = end
-                    continue
-            append(self._data())
-        self.datas = tuple(segments)
+                end = common.end()
+                if end + 1 < length:
+                    size, more = data[end], data[end + 1]
+                    end += size + 1 if size < 0x80 else size + (more << 7) - 0x7E
+                    if end <= length and (size < 0x80 or more < 0x80):
+                        position = end
+                        continue
+            self.position = position
+            self._data()
+            position = self.position
+        self.position = position
+        self.datas = partial(_read_datas, data, self.features, start)
         return count
 
     def _data(self) -> DataSegment:
@@ -441,6 +453,13 @@ class _Decoder(TypeCursor):
         return DataSegment(mode, start, start + length, memory, place, offset)
 
 
+def _read_datas(data: bytes, features: Features, start: int) -> tuple[DataSegment, ...]:
+    decoder = _Decoder(data, features)
+    decoder.position = start
+    return decoder.vector("data segments", decoder._data)
+
+
+_DATA = 11
 _READERS: dict[int, Callable[[_Decoder], int | None]] = {
     1: _Decoder._types,
     2: _Decoder._imports,

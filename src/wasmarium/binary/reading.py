@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from wasmarium.errors import Location, Malformed, Unsupported, WasmError
 from wasmarium.features import Features
-from wasmarium.instructions.table import BY_OPCODE, PREFIXES, Instruction
+from wasmarium.instructions.table import BY_MNEMONIC, BY_OPCODE, INSTRUCTIONS, PREFIXES, Instruction
 from wasmarium.leb128 import UNEXPECTED_END, Bytes, read_u32, read_unsigned
 
 MAXIMUM_COUNT = 1_000_000
@@ -64,8 +64,9 @@ def read_opcode(data: Bytes, position: int, features: Features) -> tuple[Instruc
     return row, end
 
 
-_END, _ELSE, _CATCH, _CATCH_ALL, _DELEGATE = 0x0B, 0x05, 0x07, 0x19, 0x18
-_OPENING = frozenset((0x02, 0x03, 0x04, 0x06, 0x1F))
+_END, _DELEGATE = BY_MNEMONIC["end"][0], BY_MNEMONIC["delegate"][0]
+_DIVIDING = frozenset(BY_MNEMONIC[name][0] for name in ("else", "catch", "catch_all"))
+_OPENING = frozenset(row for row in INSTRUCTIONS if row.opens_block)
 
 
 def skip_expression(data: Bytes, position: int, features: Features) -> int:
@@ -76,19 +77,18 @@ def skip_expression(data: Bytes, position: int, features: Features) -> int:
     depth = 0
     while True:
         row, end = read_opcode(data, position, features)
-        opcode = row.opcode
         for immediate in row.immediates:
             _, end = immediate.read(data, end)
-        if opcode in _OPENING:
+        if row in _OPENING:
             depth += 1
-        elif opcode in (_END, _DELEGATE):
+        elif row is _END or row is _DELEGATE:
             if depth == 0:
                 break
             depth -= 1
-        elif depth == 0 and opcode in (_ELSE, _CATCH, _CATCH_ALL):
+        elif depth == 0 and row in _DIVIDING:
             break
         position = end
-    if opcode != _END:
+    if row is not _END:
         raise malformed(f"END opcode expected, found {row.mnemonic}", position)
     return end
 

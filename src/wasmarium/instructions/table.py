@@ -50,6 +50,16 @@ class Instruction:
         write_unsigned(self.opcode & 0xFFF, out)
         return bytes(out)
 
+    @property
+    def opens_block(self) -> bool:
+        """Whether an ``end`` (or ``delegate``) further on belongs to it."""
+        return imm.BLOCK_TYPE in self.immediates
+
+    @property
+    def nullable(self) -> bool:
+        """Of two rows with one mnemonic and a heap type (``ref.test``, ``ref.cast``): whether null passes."""
+        return BY_MNEMONIC[self.mnemonic][-1] is self
+
 
 PREFIXES = (0xFB, 0xFC, 0xFD, 0xFE)
 

@@ -450,7 +450,7 @@ def form_of(kinds: tuple[Immediate, ...]) -> Form:
 
 
 def _show_cast_target(values: Values, row: Instruction, namer: Namer) -> str:
-    return show_value_type(reference(row is BY_MNEMONIC[row.mnemonic][1], values[0]), namer)
+    return show_value_type(reference(row.nullable, values[0]), namer)
 
 
 def parse_variant(rows: tuple[Instruction, ...], reader: InstructionReader) -> tuple[Instruction, Values]:

@@ -61,10 +61,8 @@ def ref_test(machine: Machine, row: Instruction, heap: HeapType) -> Signature:
 
 
 def ref_cast(machine: Machine, row: Instruction, heap: HeapType) -> Signature:
-    # The binary format has one opcode for each nullability, the text format one form for both.
-    nullable = bool(row.opcode & 1)
     closed = machine.context.close_heap(heap, machine.here)
-    return [_cast_operand(machine, heap)], [reference(nullable, closed)]
+    return [_cast_operand(machine, heap)], [reference(row.nullable, closed)]
 
 
 def _cast_operand(machine: Machine, heap: HeapType) -> ReferenceType:

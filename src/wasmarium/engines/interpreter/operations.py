@@ -369,8 +369,7 @@ def _sign(field: FieldType) -> int:
 def _aggregate(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     mnemonic = row.mnemonic
     if mnemonic in ("ref.test", "ref.cast"):
-        nullable = bool(row.opcode & 1)
-        target = reference(nullable, immediates[0]).close(instance.types)
+        target = reference(row.nullable, immediates[0]).close(instance.types)
         if mnemonic == "ref.test":
             return Operation("(1 if matches({0}, {x0}) else 0)", (target,), 1, 1, PURE, False)
         return Operation("cast({0}, {x0})", (target,), 1, 1, PURE, True)
