@@ -336,6 +336,14 @@ def test_too_many_locals() -> None:
 # ---- features ----
 
 
+def test_a_function_without_a_byte_at_the_very_end() -> None:
+    """Found by fuzzing: there is not even a byte that could say how many locals there are."""
+    data = module(section(1, b"\1\x60\0\0"), section(3, b"\1\0"), section(10, b"\1\0"))
+    with pytest.raises(Malformed, match="unexpected end") as caught:
+        check(data)
+    assert caught.value.location.offset == len(data)
+
+
 def test_64_bit_memory_wants_64_bit_addresses() -> None:
     memory = "01 04 01"
     check(with_body("42 00 28 02 80 80 80 80 80 80 01 1a 0b", memory=memory))

@@ -223,7 +223,7 @@ class CodeValidator(Machine):
         self.parameters = len(parameters)
         self._all_defaultable = True
         data = context.module.data
-        if data[code.start] == 0 and code.end > code.start:
+        if code.end > code.start and data[code.start] == 0:
             self.locals = parameters
             return code.start + 1
 
