@@ -17,11 +17,9 @@ class TagInstance:
         self.type = type
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ExceptionInstance:
-    """An exception that was thrown: its tag and the values it carries. ``cause`` is the Python
-    exception that a host function raised, where that is what it stands for."""
+    """An exception that was thrown: its tag and the values it carries."""
 
     tag: TagInstance
     fields: tuple[Value, ...]
-    cause: BaseException | None = None

@@ -32,6 +32,8 @@
   let nested = 0; // how many calls there are in one another
   let failure; // what the last call ended with
   let thrown; // what the guest shall be given as an exception
+  let exceptionTable; // the shim that keeps references to exceptions
+  let kind; // tells structs and arrays
   const runs = new Map(); // by area
   const proxies = [];
 
@@ -46,6 +48,14 @@
   }
   const tokens = new Map();
   let forgotten = [];
+  // Objects of guests, so that Python knows one again.
+  const objects = new WeakMap();
+  let objectCount = 0;
+  const objectNumber = (object) => {
+    let number = objects.get(object);
+    if (number === undefined) objects.set(object, (number = objectCount += 1));
+    return number;
+  };
   const registry = new FinalizationRegistry((number) => {
     if (!tokens.get(number)?.deref()) {
       tokens.delete(number);
@@ -227,22 +237,53 @@
 
     // ---- exceptions ----
     thrownBy: (tags) => [...tags].findIndex((tag) => failure.is(tag)),
-    field: (tag, index, slot) => {
-      externs.set(slot, failure.getArg(tag, index));
-    },
     exception: () => failure,
     throwNext: (exception) => {
       thrown = exception;
     },
-    makeException: (tag, count) =>
-      new WebAssembly.Exception(
-        tag,
-        Array.from({ length: count }, (_, i) => externs.get(i)),
-      ),
-    number: (slot) => Number(externs.get(slot)),
-    integer: (slot) => BigInt(externs.get(slot)).toString(),
+    exceptionAccessor: (module, it) => {
+      const { open, make } = new WebAssembly.Instance(module, { "": { ...globals, it } }).exports;
+      return {
+        open: (exception) => {
+          thrown = exception;
+          open();
+        },
+        make: () => {
+          try {
+            return make();
+          } catch (exception) {
+            return exception;
+          }
+        },
+      };
+    },
+    useExceptions: (module) => {
+      exceptionTable = new WebAssembly.Instance(module, { "": globals }).exports;
+      globals.exceptions = exceptionTable.it;
+    },
+    putException: (slot, exception) => {
+      thrown = exception;
+      exceptionTable.put(slot);
+    },
+    clearException: (slot) => exceptionTable.clear(slot),
+    /** True for null; else `exception` is what is there. */
+    takeException: (slot) => {
+      try {
+        return Boolean(exceptionTable.take(slot));
+      } catch (exception) {
+        failure = exception;
+        return false;
+      }
+    },
+
+    // ---- objects of guests ----
+    number: (slot) => externs.get(slot),
     setNumber: (slot, number) => externs.set(slot, number),
-    setInteger: (slot, text) => externs.set(slot, BigInt(text)),
+    useKinds: (module) => {
+      ({ kind } = new WebAssembly.Instance(module, { "": globals }).exports);
+    },
+    tester: (module) => new WebAssembly.Instance(module, { "": globals }).exports.is,
+    aggregateAccessor: (module) => new WebAssembly.Instance(module, { "": globals }).exports,
 
     // ---- identities ----
     register: (object, number) => numbers.set(object, number),
@@ -253,26 +294,25 @@
     setToken: (slot, number) => externs.set(slot, tokenOf(number)),
     /** Objects of a guest travel in a box: Python cannot hold them themselves. */
     setOther: (slot, box) => externs.set(slot, box.it),
-    /** Of a reference: undefined for null, the number that Python knows it by, or -1 and then `other` is it. */
+    /** Of a function: undefined for null, the number that Python knows it by, or -1: `functionItself` is it. */
     functionAt: (slot) => {
       const found = functions.get(slot);
       return found === null ? undefined : (numbers.get(found) ?? -1);
     },
     functionItself: (slot) => functions.get(slot),
+    /**
+     * Of another reference: undefined for null, the number of an object of Python, -2 for an i31 (`number` is it), or for
+     * what is the guest's own, negative, three times its number, three and its kind: `other` is it.
+     */
     externAt: (slot) => {
       const found = externs.get(slot);
-      return found === null
-        ? undefined
-        : found instanceof Token
-          ? found.number
-          : typeof found === "number"
-            ? -2
-            : -1;
+      if (found === null) return undefined;
+      if (found instanceof Token) return found.number;
+      if (typeof found === "number") return -2;
+      return -3 * objectNumber(found) - 3 - (kind?.(slot) ?? 0);
     },
     other: (slot) => ({ it: externs.get(slot) }),
     externItself: (slot) => externs.get(slot),
-    copyFunction: (slot) => externs.set(slot, functions.get(slot)),
-    takeFunction: (slot) => functions.set(slot, externs.get(slot)),
     same: (a, b) => a === b,
 
     // ---- memories ----

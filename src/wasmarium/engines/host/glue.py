@@ -37,6 +37,13 @@ class Accessor(Protocol):
     grow: Callable[[int], int]
 
 
+class ExceptionAccessor(Protocol):
+    """Opens the exceptions of a tag, and makes new ones; their values pass through the area."""
+
+    open: Callable[[Handle], None]
+    make: Callable[[], Handle]
+
+
 class Glue(Protocol):
     """One realm of the glue, see ``bridge/browser/glue.js``. ``waits``: whether guests can be suspended."""
 
@@ -57,14 +64,18 @@ class Glue(Protocol):
     def destroy(self) -> None: ...
     def alive(self) -> int: ...
     def thrownBy(self, tags: Any, /) -> int: ...  # noqa: N802
-    def field(self, tag: Handle, index: int, slot: int, /) -> None: ...
     def exception(self) -> Handle: ...
     def throwNext(self, exception: Handle, /) -> None: ...  # noqa: N802
-    def makeException(self, tag: Handle, count: int, /) -> Handle: ...  # noqa: N802
+    def exceptionAccessor(self, module: Handle, tag: Handle, /) -> ExceptionAccessor: ...  # noqa: N802
+    def useExceptions(self, module: Handle, /) -> None: ...  # noqa: N802
+    def putException(self, slot: int, exception: Handle, /) -> None: ...  # noqa: N802
+    def clearException(self, slot: int, /) -> None: ...  # noqa: N802
+    def takeException(self, slot: int, /) -> bool: ...  # noqa: N802
     def number(self, slot: int, /) -> float: ...
-    def integer(self, slot: int, /) -> str: ...
     def setNumber(self, slot: int, number: float, /) -> None: ...  # noqa: N802
-    def setInteger(self, slot: int, text: str, /) -> None: ...  # noqa: N802
+    def useKinds(self, module: Handle, /) -> None: ...  # noqa: N802
+    def tester(self, module: Handle, /) -> Callable[[], int]: ...
+    def aggregateAccessor(self, module: Handle, /) -> Any: ...  # noqa: N802
     def register(self, handle: Handle, number: int, /) -> Any: ...
     def numberOf(self, handle: Handle, /) -> int: ...  # noqa: N802
     def forget(self) -> Sequence[int]: ...
@@ -76,8 +87,6 @@ class Glue(Protocol):
     def functionItself(self, slot: int, /) -> Handle: ...  # noqa: N802
     def externAt(self, slot: int, /) -> int | None: ...  # noqa: N802
     def other(self, slot: int, /) -> Handle: ...
-    def copyFunction(self, slot: int, /) -> Any: ...  # noqa: N802
-    def takeFunction(self, slot: int, /) -> Any: ...  # noqa: N802
     def externItself(self, slot: int, /) -> Handle: ...  # noqa: N802
     def complaint(self, module: Handle, /) -> str: ...
     def hasNull(self, table: Handle, /) -> bool: ...  # noqa: N802

@@ -10,16 +10,17 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from wasmarium.engines.host import shims
+from wasmarium.engines.host import heap_shims, shims
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported
-from wasmarium.engines.host.glue import Area, Bridge, Glue, Handle
+from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
 from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, trap
+from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, Unsupported, trap
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
@@ -28,7 +29,17 @@ from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
 from wasmarium.text.parser import parse_module
-from wasmarium.types import F32, F64, I64, ExternalType, GlobalType, ReferenceType, TableType, ValueType
+from wasmarium.types import (
+    DefinedType,
+    ExternalType,
+    FunctionType,
+    GlobalType,
+    ReferenceType,
+    StructType,
+    TableType,
+    TagType,
+    ValueType,
+)
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
@@ -87,7 +98,13 @@ class Realm:
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._imported: list[Imported] = []
         self._tags: dict[TagInstance, Handle] = {}
-        self._exceptions: dict[ExceptionInstance, Handle] = {}
+        self._callees: dict[FunctionInstance, Handle] = {}
+        self._exceptions: WeakKeyDictionary[ExceptionInstance, Handle] = WeakKeyDictionary()
+        self._thrown: WeakValueDictionary[int, ExceptionInstance] = WeakValueDictionary()
+        """By the number that JavaScript has for them."""
+        self._exception_count = 0
+        self._has_exceptions = self._has_kinds = False
+        self._accessors: dict[Any, Any] = {}
         self._areas: list[Area] = []
         weakref.finalize(self, self.glue.destroy)
 
@@ -98,8 +115,26 @@ class Realm:
         key = tuple(types)
         found = self._codecs.get(key)
         if found is None:
+            self._prepare(key)
             found = self._codecs[key] = Codec(key)
         return found
+
+    def _prepare(self, types: Sequence[ValueType]) -> None:
+        """What values of these types need. Raises Unsupported where the host lacks it."""
+        for each in types:
+            if not isinstance(each, ReferenceType):
+                continue
+            if shims.is_exception(each):
+                if not self._has_exceptions:
+                    self.glue.useExceptions(self.shim(heap_shims.exceptions, None))
+                    self._has_exceptions = True
+            elif not self._has_kinds and not shims.is_function(each):
+                self._has_kinds = True
+                try:
+                    self.glue.useKinds(self.shim(heap_shims.kinds, None))
+                except Unsupported:
+                    # without garbage collection there is nothing to tell apart
+                    continue
 
     def shim(self, make: Callable[[Any], bytes], type: Any) -> Handle:
         """A compiled shim."""
@@ -108,11 +143,38 @@ class Realm:
     def accessor(self, type: GlobalType | TableType, handle: Handle) -> Any:
         """What gets at a global or a table."""
         make: Callable[[Any], bytes] = shims.global_accessor if isinstance(type, GlobalType) else shims.table_accessor
+        self._prepare((type.content if isinstance(type, GlobalType) else type.element,))
         return self.glue.accessor(self.shim(make, type), handle)
 
     def define(self, type: ExternalType) -> Handle:
         """A new memory, table, global or tag."""
         return self.glue.define(self.shim(shims.define, type))
+
+    def tester(self, type: DefinedType) -> Callable[[], int]:
+        """Tells whether the object in the first place is of this type."""
+        key = "is", type
+        found: Callable[[], int] | None = self._accessors.get(key)
+        if found is None:
+            found = self._accessors[key] = self.glue.tester(self.shim(heap_shims.tester, type))
+        return found
+
+    def aggregate(self, type: DefinedType) -> Any:
+        """Gets at structs or arrays of this type."""
+        found = self._accessors.get(type)
+        if found is None:
+            composite = type.composite
+            assert not isinstance(composite, FunctionType)
+            fields = composite.fields if isinstance(composite, StructType) else (composite.element,)
+            self._prepare([field.unpacked for field in fields])
+            module = self.shim(heap_shims.aggregate_accessor, type)
+            found = self._accessors[type] = self.glue.aggregateAccessor(module)
+        return found
+
+    def types(self, composite: type) -> list[DefinedType]:
+        """All types of this kind that the modules of the store mention."""
+        instances = [instance for reference in self.instances if (instance := reference()) is not None]
+        found = dict.fromkeys(each for instance in instances for each in instance.types)
+        return [each for each in found if isinstance(each.composite, composite)]
 
     def take_area(self) -> Area:
         """An area for one run."""
@@ -150,9 +212,11 @@ class Realm:
 
     def _constant(self, external: GlobalInstance) -> Handle:
         content = external.type.content
-        shims.check((content,))
+        if shims.is_exception(content) and external.value is not None:
+            raise Unsupported("an immutable global with an exception in it cannot come into the host's WebAssembly")
         imports = []
-        if isinstance(content, ReferenceType):
+        if isinstance(content, ReferenceType) and not shims.is_exception(content):
+            self._prepare((content,))
             self.references.put(0, content, external.value)
             imports.append(self.glue.functionItself(0) if shims.is_function(content) else self.glue.externItself(0))
         module = self.bridge.compile(shims.constant(external.type, external.value))
@@ -170,6 +234,15 @@ class Realm:
         handle = self.glue.callee(self.shim(shims.callee, function.defined), callback)
         self.know(handle, function)
         return handle
+
+    def function_handle(self, function: FunctionInstance) -> Handle:
+        """Likewise, of a function that is handed over as a reference."""
+        if isinstance(function, HostedFunction) and function.realm is self:
+            return function.handle
+        found = self._callees.get(function)
+        if found is None:
+            found = self._callees[function] = self._callee(function, None)
+        return found
 
     def _tag_handle(self, tag: TagInstance) -> Handle:
         if isinstance(tag, HostTag):
@@ -200,7 +273,7 @@ class Realm:
     def fail(self, run: int, error: BaseException, name: str) -> int:
         """Note what a host function raised; what the shim is to be told."""
         if isinstance(error, GuestException) and isinstance(error.exception, ExceptionInstance):
-            self.glue.throwNext(self._exception_handle(error.exception))
+            self.glue.throwNext(self.exception_handle(error.exception))
             return shims.THROW
         self.failures[run] = error, name
         return shims.FAIL
@@ -215,7 +288,7 @@ class Realm:
             return noted[0]
         kind, message, stack = self.glue.failed()
         if kind == "exception":
-            return self._guest_exception()
+            return GuestException(self.exception())
         found: list[HostInstance] = []
         lookup = self._lookup(called, found)
         if noted is not None:
@@ -252,54 +325,47 @@ class Realm:
 
     # ---- exceptions ----
 
-    def _guest_exception(self) -> BaseException:
+    def exception(self) -> ExceptionInstance:
+        """What a guest has thrown just now."""
         glue = self.glue
         handle = glue.exception()
-        known = self.known(handle)
+        number = glue.numberOf(handle)
+        known = self._thrown.get(number)
         if known is None:
             tags = list(self._tags)
             found = glue.thrownBy(self.bridge.array([self._tags[tag] for tag in tags]))
             if found < 0:
-                return Crash("an exception came out of a guest whose tag nobody knows")
-            known = ExceptionInstance(tags[found], tuple(self._fields(tags[found])))
-            self._exceptions[known] = handle
-            self.know(handle, known)
-        return known.cause if isinstance(known.cause, BaseException) else GuestException(known)
+                raise Crash("an exception came out of a guest whose tag nobody knows")
+            tag = tags[found]
+            accessor, fields = self._exception_accessor(tag)
+            accessor.open(handle)
+            known = ExceptionInstance(tag, tuple(fields.unpack(self, self.buffer)))
+            self._know_exception(handle, known)
+        return known
 
-    def _fields(self, tag: TagInstance) -> list[Any]:
-        values = []
-        glue = self.glue
-        assert not isinstance(tag.type.type, int)
-        for index, each in enumerate(tag.type.type.function.parameters):
-            glue.field(self._tags[tag], index, 0)
-            if isinstance(each, ReferenceType):
-                if shims.is_function(each):
-                    glue.takeFunction(0)
-                values.append(self.references.take(0, each))
-            elif each in (F32, F64):
-                values.append(float(glue.number(0)))
-            elif each is I64:
-                values.append(int(glue.integer(0)) & (1 << 64) - 1)
-            else:
-                values.append(int(glue.number(0)) & 0xFFFFFFFF)
-        return values
-
-    def _exception_handle(self, exception: ExceptionInstance) -> Handle:
+    def exception_handle(self, exception: ExceptionInstance) -> Handle:
+        """What the host knows an exception by."""
         found = self._exceptions.get(exception)
-        if found is not None:
-            return found
-        tag = self._tag_handle(exception.tag)
-        assert not isinstance(exception.tag.type.type, int)
-        types = exception.tag.type.type.function.parameters
-        for slot, (each, value) in enumerate(zip(types, exception.fields, strict=True)):
-            if isinstance(each, ReferenceType):
-                self.references.put(slot, each, value)
-                if shims.is_function(each):
-                    self.glue.copyFunction(slot)
-            elif each is I64:
-                self.glue.setInteger(slot, str(value))
-            else:
-                self.glue.setNumber(slot, value)
-        handle = self._exceptions[exception] = self.glue.makeException(tag, len(types))
-        self.know(handle, exception)
-        return handle
+        if found is None:
+            accessor, fields = self._exception_accessor(exception.tag)
+            fields.pack(self, self.buffer, exception.fields)
+            found = accessor.make()
+            self._know_exception(found, exception)
+        return found
+
+    def _know_exception(self, handle: Handle, exception: ExceptionInstance) -> None:
+        self._exception_count += 1
+        self.glue.register(handle, self._exception_count)
+        self._thrown[self._exception_count] = exception
+        self._exceptions[exception] = handle
+
+    def _exception_accessor(self, tag: TagInstance) -> tuple[ExceptionAccessor, Codec]:
+        found: tuple[ExceptionAccessor, Codec] | None = self._accessors.get(tag)
+        if found is None:
+            handle = self._tag_handle(tag)
+            defined = tag.type.type
+            assert not isinstance(defined, int)
+            fields = self.codec(defined.function.parameters)
+            module = self.shim(heap_shims.exception_accessor, TagType(defined))
+            found = self._accessors[tag] = self.glue.exceptionAccessor(module, handle), fields
+        return found

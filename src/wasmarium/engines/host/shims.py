@@ -13,7 +13,7 @@ and takes the results from the area.
 * THROW: an exception of WebAssembly is, which guests can catch. ``throw`` throws it.
 
 Numbers and vectors lie in the area one behind the other, little-endian (see ``values``); references
-are in two tables, ``externs`` and ``functions``, at the position of their value among all.
+are in tables, ``externs``, ``functions`` and ``exceptions``, at the position of their value among all.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from wasmarium.binary.writing import (
     write_table,
     write_vector,
 )
-from wasmarium.errors import Unsupported
 from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instructions.numeric import f32_bits, f64_bits
 from wasmarium.instructions.table import BY_MNEMONIC
@@ -44,6 +43,7 @@ from wasmarium.leb128 import write_unsigned
 from wasmarium.module import Names
 from wasmarium.runtime.values import Value
 from wasmarium.types import (
+    EXNREF,
     EXTERNREF,
     F32,
     F64,
@@ -93,7 +93,7 @@ _UNALIGNED = 0
 
 # Index spaces of every shim that has the whole environment.
 _MEMORY = MemoryType(Limits(0))
-_EXTERNS, _FUNCTIONS = 0, 1
+_EXTERNS, _FUNCTIONS, _EXCEPTIONS = 0, 1, 2
 
 
 def _i32(number: int) -> int:
@@ -105,11 +105,15 @@ def is_function(type: ReferenceType) -> bool:
     return top(type.heap) is HEAP_TYPES["func"]
 
 
-def check(types: Sequence[ValueType]) -> None:
-    """Raise Unsupported for types of values that cannot cross."""
-    for each in types:
-        if isinstance(each, ReferenceType) and top(each.heap) is HEAP_TYPES["exn"]:
-            raise Unsupported(f"a value of type {each} cannot cross between Python and the host's WebAssembly")
+def is_exception(type: ValueType) -> bool:
+    """Whether values of this type are references to exceptions, which JavaScript never holds."""
+    return isinstance(type, ReferenceType) and top(type.heap) is HEAP_TYPES["exn"]
+
+
+def _table_of(type: ReferenceType) -> int:
+    if is_exception(type):
+        return _EXCEPTIONS
+    return _FUNCTIONS if is_function(type) else _EXTERNS
 
 
 class Body:
@@ -123,10 +127,10 @@ class Body:
         """Append an instruction."""
         write_instruction(BY_MNEMONIC[mnemonic][0], immediates, self.code)
 
-    def load(self, types: Sequence[ValueType], address: int) -> None:
-        """Push values; ``address`` is the local that holds where they lie."""
+    def load(self, types: Sequence[ValueType], address: int, first: int = 0) -> None:
+        """Push values; ``address`` is the local that holds where they lie, references begin at place ``first``."""
         offset = 0
-        for slot, each in enumerate(types):
+        for slot, each in enumerate(types, first):
             if isinstance(each, ReferenceType):
                 self.emit("i32.const", slot)
                 self._take(each)
@@ -148,6 +152,15 @@ class Body:
                 offset += SIZES[each]
 
     def _take(self, type: ReferenceType) -> None:
+        if is_exception(type):
+            self.emit("table.get", _EXCEPTIONS)
+            if type.heap is HEAP_TYPES["noexn"]:
+                # nothing but null is of this type
+                self.emit("drop")
+                self.emit("ref.null", type.heap)
+            if not type.nullable:
+                self.emit("ref.as_non_null")
+            return
         if is_function(type):
             self.emit("table.get", _FUNCTIONS)
         else:
@@ -165,7 +178,7 @@ class Body:
     def _give(self, type: ReferenceType) -> None:
         if top(type.heap) is HEAP_TYPES["any"]:
             self.emit("extern.convert_any")
-        self.emit("table.set", _FUNCTIONS if is_function(type) else _EXTERNS)
+        self.emit("table.set", _table_of(type))
 
 
 class Shim:
@@ -187,7 +200,6 @@ class Shim:
         """The index of a plain function type."""
         found = self._functions_of_type.get(type)
         if found is None:
-            check((*type.parameters, *type.results))
             self._functions_of_type[type] = found = self.defined(define_function(type))
         return found
 
@@ -232,7 +244,6 @@ class Shim:
 
     def import_defined(self, name: str, type: DefinedType) -> None:
         """Import a function of exactly this type."""
-        check((*type.function.parameters, *type.function.results))
         self._imports.append((name, FunctionImport(self.defined(type))))
 
     def import_other(self, name: str, type: ExternalType) -> None:
@@ -246,6 +257,8 @@ class Shim:
         if any(isinstance(each, ReferenceType) for each in types):
             self.import_other("externs", TableType(EXTERNREF, Limits(REFERENCES)))
             self.import_other("functions", TableType(FUNCREF, Limits(REFERENCES)))
+        if any(map(is_exception, types)):
+            self.import_other("exceptions", TableType(EXNREF, Limits(REFERENCES)))
 
     def function(
         self, name: str, parameters: Sequence[ValueType], results: Sequence[ValueType], locals: Sequence[ValueType]
@@ -270,6 +283,14 @@ class Shim:
         self._own = section, entry
         self._exports.append((self._exported, kind, index))
 
+    def own_table(self, type: TableType) -> None:
+        """Define a table, all null, and export it."""
+        entry = bytearray()
+        localised = self._localised(type)
+        assert isinstance(localised, TableType)
+        write_table(localised, None, entry)
+        self.own(4, entry, "table")
+
     def bytes(self) -> bytes:
         """The module."""
         out = bytearray(PREAMBLE)
@@ -282,7 +303,7 @@ class Shim:
                 write_section(section, b"\1" + own[1], out)
         self._vector(7, self._exports, lambda item, o: write_export(item[0], item[1], item[2], o), out)
         self._vector(
-            10, self._functions, lambda item, o: write_code(group_locals(item[1]), item[2].code + b"\x0b", o), out
+            10, self._functions, lambda item, o: write_code(group_locals(item[1]), item[2].code + _END, o), out
         )
         if self._name is not None:
             write_custom_section("name", write_names(Names(self._name)), out)
@@ -331,7 +352,6 @@ def caller(defined: DefinedType) -> bytes:
 def callee(defined: DefinedType) -> bytes:
     """What a guest calls instead of a Python function of this type: ``f``."""
     own = defined.function
-    check((*own.parameters, *own.results))
     shim = Shim(INWARD)
     for name, parameters, results in (
         ("plain", (), (I32,)),
@@ -405,13 +425,8 @@ def define(type: ExternalType) -> bytes:
         write_memory_type(type, entry)
         shim.own(5, entry, "memory")
     elif isinstance(type, TableType):
-        check((type.element,))
-        localised = shim._localised(type)
-        assert isinstance(localised, TableType)
-        write_table(localised, None, entry)
-        shim.own(4, entry, "table")
+        shim.own_table(type)
     elif isinstance(type, GlobalType):
-        check((type.content,))
         variable = shim._localised(type)
         assert isinstance(variable, GlobalType)
         write_global(variable, _zero(variable.content), entry)
@@ -426,39 +441,37 @@ def define(type: ExternalType) -> bytes:
     return shim.bytes()
 
 
-_ZEROS: dict[ValueType, bytes] = {
-    I32: b"\x41\x00",
-    I64: b"\x42\x00",
-    F32: b"\x43" + bytes(4),
-    F64: b"\x44" + bytes(8),
-    V128: b"\xfd\x0c" + bytes(16),
-}
+def _expression(mnemonic: str, *immediates: Any) -> bytes:
+    code = bytearray()
+    write_instruction(BY_MNEMONIC[mnemonic][0], immediates, code)
+    return bytes(code) + _END
+
+
+_END = BY_MNEMONIC["end"][0].encoded
 
 
 def _zero(type: ValueType) -> bytes:
-    code = bytearray()
     if isinstance(type, ReferenceType):
-        write_instruction(BY_MNEMONIC["ref.null"][0], (type.heap,), code)
-    else:
-        code += _ZEROS[type]
-    return bytes(code + b"\x0b")
+        return _expression("ref.null", type.heap)
+    return _expression(f"{type}.const", 0)
 
 
 def constant(type: GlobalType, value: Value) -> bytes:
-    """A module that exports, as "0", an immutable global. A reference is imported, also as "0"."""
+    """A module that exports, as "0", an immutable global. A reference is imported, also as "0"; one to an exception
+    is null."""
     shim = Shim(exported="0")
     entry = bytearray()
-    if isinstance(type.content, ReferenceType):
+    if is_exception(type.content):
+        initial = _zero(type.content)
+    elif isinstance(type.content, ReferenceType):
         shim.import_other("0", type)
-        code = b"\x23\x00"
+        initial = _expression("global.get", 0)
     else:
-        body = Body(shim.defined)
         bits = {F32: f32_bits, F64: f64_bits}.get(type.content)
-        body.emit(f"{type.content}.const", value if bits is None else bits(value))
-        code = bytes(body.code)
+        initial = _expression(f"{type.content}.const", value if bits is None else bits(value))
     localised = shim._localised(type)
     assert isinstance(localised, GlobalType)
-    write_global(localised, code + b"\x0b", entry)
+    write_global(localised, initial, entry)
     shim.own(6, entry, "global")
     return shim.bytes()
 
@@ -490,6 +503,7 @@ def table_accessor(type: TableType) -> bytes:
     shim.environment((type.element,))
     shim.import_other("it", TableType(type.element, Limits(0), type.address))
     wide = type.address is I64
+    it = 3 if is_exception(type.element) else 2
 
     def index(body: Body) -> None:
         body.emit("local.get", 0)
@@ -499,20 +513,20 @@ def table_accessor(type: TableType) -> bytes:
     get = shim.function("enter", (I32,), (), ())
     get.emit("i32.const", 0)
     index(get)
-    get.emit("table.get", 2)
+    get.emit("table.get", it)
     get._give(type.element)
     put = shim.function("set", (I32,), (), ())
     index(put)
     put.emit("i32.const", 0)
     put._take(type.element)
-    put.emit("table.set", 2)
+    put.emit("table.set", it)
     count = shim.function("size", (), (I32,), ())
-    count.emit("table.size", 2)
+    count.emit("table.size", it)
     grow = shim.function("grow", (I32,), (I32,), ())
     grow.emit("i32.const", 0)
     grow._take(type.element)
     index(grow)
-    grow.emit("table.grow", 2)
+    grow.emit("table.grow", it)
     if wide:
         count.emit("i32.wrap_i64")
         grow.emit("i32.wrap_i64")

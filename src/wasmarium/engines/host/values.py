@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.host.shims import check, size
+from wasmarium.engines.host.shims import size
 from wasmarium.instructions.numeric import f32_bits, f32_from_bits
 from wasmarium.runtime.values import Value
 from wasmarium.types import F32, F64, I32, I64, V128, ReferenceType, ValueType
@@ -34,7 +34,6 @@ class Codec:
     """
 
     def __init__(self, types: Sequence[ValueType]) -> None:
-        check(types)
         self.types = tuple(types)
         self.size = size(types)
         layout = struct.Struct("<" + "".join(_FORMATS.get(each, "") for each in types))
@@ -43,14 +42,14 @@ class Codec:
         self.plain = layout if plain else None
         self.signed = struct.Struct(layout.format.lower()) if plain else None
 
-    def pack(self, realm: Realm, buffer: bytearray, values: Sequence[Value]) -> None:
-        """Write ``values``, which have the right types."""
+    def pack(self, realm: Realm, buffer: bytearray, values: Sequence[Value], first: int = 0) -> None:
+        """Write ``values``, which have the right types; references begin at place ``first``."""
         plain = self.plain
         if plain is not None:
             plain.pack_into(buffer, 0, *values)
             return
         items: list[Any] = []
-        for slot, (each, value) in enumerate(zip(self.types, values, strict=True)):
+        for slot, (each, value) in enumerate(zip(self.types, values, strict=True), first):
             if isinstance(each, ReferenceType):
                 realm.references.put(slot, each, value)
             elif each is F32:
