@@ -8,6 +8,7 @@ from running import Modes, build, start
 from wasmarium.engines.base import Finished, OutOfFuel, Raised
 from wasmarium.engines.interpreter import Interpreter, blocks, machine
 from wasmarium.errors import Trap, TrapCode
+from wasmarium.runtime.globals import GlobalInstance
 
 
 def test_a_trap_counts_no_more_than_what_was_reached(modes: Modes) -> None:
@@ -40,6 +41,24 @@ def test_a_function_that_begins_with_a_loop_has_an_entry_too(modes: Modes) -> No
     assert isinstance(modes.finish(execution), Finished)
     assert execution.executed == 3
     assert instance.store.fuel == 7
+
+
+def test_a_handler_that_returns_from_the_outermost_function_ends_the_call(modes: Modes) -> None:
+    """The block that threw ran again and again, until there was no fuel left."""
+    instance = build(
+        """(module (tag $t) (global (export "g") (mut i32) (i32.const 0))
+             (func (export "f") (try_table (catch $t 0)
+               (global.set 0 (i32.add (global.get 0) (i32.const 1))) (throw $t))))""",
+        fuel=1000,
+    )
+    execution = start(instance, "f")
+    assert isinstance(modes.finish(execution), Finished)
+    counter = instance.exports["g"]
+    assert isinstance(counter, GlobalInstance)
+    assert counter.value == 1
+    # The entry, four for the global, throw; opening a block is free.
+    assert execution.executed == 6
+    assert instance.store.fuel == 1000 - 6
 
 
 def test_looking_before_the_first_instruction_costs_nothing_twice() -> None:

@@ -336,7 +336,7 @@ class Machine:
         return block.last
 
     def _raised(self, error: BaseException, pc: int | None = None) -> Outcome | None:
-        """The end of the call by ``error``, or None where a handler of the guest takes it."""
+        """The end of the call by ``error``, or None where a handler of the guest takes it and the call goes on."""
         if isinstance(error, _FromHost):
             self._host_name = error.name
             error = error.error
@@ -344,7 +344,8 @@ class Machine:
                 error = Thrown(error.exception)
         if isinstance(error, Thrown):
             if self._handle(error.exception, pc):
-                return None
+                # Where the handler's label is the body of the outermost function, that was the end.
+                return self._outcome
             error = GuestException(error.exception)
         elif isinstance(error, _MEMORY_ERRORS) and self._host_name is None:
             error = trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
