@@ -224,6 +224,16 @@ def test_identifiers_become_names() -> None:
     assert (names.elements, names.data) == ({0: "e"}, {0: "d"})
 
 
+def test_identifiers_that_nothing_can_refer_to_may_be_equal() -> None:
+    """Those of parameters in types, imports and tags say something to readers only (section 6.4.5; fuzzing)."""
+    twice = "(param $x i32) (param $x i64)"
+    module = decode_module(
+        parse_module(f'(module (type (func {twice})) (import "" "" (func {twice})) (tag {twice}) (func {twice[:14]}))')
+    )
+    assert [len(group.subtypes) for group in module.types] == [1, 1]
+    assert module.all_functions == (0, 1)
+
+
 def test_inline_segments_count() -> None:
     text = '(elem $a func) (table funcref (elem)) (elem $b func) (memory (data "")) (data $c "")'
     names = decode_module(parse_module(text)).names

@@ -276,7 +276,7 @@ class ModuleReader(SectionReader):
         if names is not None:
             self._imported("func", field.index, names, start)
             return
-        use = self.type_use(named=True)
+        use = self.type_use(named=True, unique=True)
         index = self.resolve(use)
         write_unsigned(index, self.sections[3].begin(start))
         function = self.types.function(index)

@@ -52,12 +52,13 @@ class Space:
     """The identifiers of one index space.
 
     ``keyword`` is what the text format calls its members, ``noun`` what messages do; ``names`` are
-    the names by index, for the name section.
+    the names by index, for the name section. Identifiers that nothing can refer to need not be ``unique``.
     """
 
-    __slots__ = ("count", "indices", "keyword", "names", "noun")
+    __slots__ = ("count", "indices", "keyword", "names", "noun", "unique")
 
-    def __init__(self, keyword: str, noun: str) -> None:
+    def __init__(self, keyword: str, noun: str, *, unique: bool = True) -> None:
+        self.unique = unique
         self.keyword = keyword
         self.noun = noun
         self.count = 0
@@ -235,7 +236,7 @@ class Reader:
         space.count += 1
         name = self.identifier()
         if name is not None:
-            if space.indices.setdefault(name, index) != index:
+            if space.indices.setdefault(name, index) != index and space.unique:
                 raise self.error(f"duplicate {space.keyword} {self.texts[at]}", at)
             space.names[index] = name
         annotated = self.name_annotation() if self.name_annotations else None

@@ -178,8 +178,9 @@ class TypeReader(Reader):
             raise self.unexpected(self.position + 1)
         return FunctionType(tuple(parameters), tuple(results))
 
-    def type_use(self, *, named: bool) -> TypeUse:
-        """A type use; ``named`` says whether its parameters may have identifiers.
+    def type_use(self, *, named: bool, unique: bool = False) -> TypeUse:
+        """A type use; ``named`` says whether its parameters may have identifiers, ``unique`` whether those
+        must differ.
 
         When it has both an index and parameters or results, they must agree.
         """
@@ -188,7 +189,7 @@ class TypeReader(Reader):
         if self.enter("type"):
             index = self.index(self.types)
             self.expect(")")
-        parameters = Space("local", "local")
+        parameters = Space("local", "local", unique=unique)
         inline = self.function_type(parameters if named else None)
         if index is not None and (inline.parameters or inline.results):
             if index >= len(self.types.subtypes):
@@ -235,7 +236,7 @@ class TypeReader(Reader):
         self.expect("(")
         start = self.position
         if self.accept("func"):
-            composite = self.function_type(Space("local", "local"))
+            composite = self.function_type(Space("local", "local", unique=False))
         elif self.accept("struct"):
             self.need("gc", start)
             space = self.types.fields[index] = Space("field", "field")
