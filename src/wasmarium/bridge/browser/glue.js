@@ -173,7 +173,7 @@
     compile,
     link: (module, handles) => link(module, Object.fromEntries([...handles].entries())),
     exports: (exported, count) => Array.from({ length: count }, (_, index) => exported[index]),
-    define: (module) => new WebAssembly.Instance(module, { "": globals }).exports.it,
+    define: (module) => link(module, globals)?.it,
 
     // ---- Python calls a guest ----
     caller: (module, call) => {

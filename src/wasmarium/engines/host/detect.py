@@ -1,11 +1,16 @@
-"""What the host's WebAssembly can do: one small module per proposal, which it takes for valid or not."""
+"""What the host's WebAssembly can do: one small module per proposal, which it takes for valid or not. And
+what it can do but should not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wasmarium.binary.code import instructions, read_locals
 from wasmarium.engines.host.glue import Bridge
+from wasmarium.errors import Unsupported
 from wasmarium.features import ALL
+from wasmarium.module import Module
 from wasmarium.text.parser import parse_module
 
 PROBES: Mapping[str, str] = {
@@ -36,3 +41,22 @@ PROBES: Mapping[str, str] = {
 def features(bridge: Bridge) -> dict[str, bool]:
     """For every feature whether the host has it."""
     return {name: bridge.validate(parse_module(text, features=ALL)) for name, text in PROBES.items()}
+
+
+_BLOCKING = frozenset({"memory.atomic.wait32", "memory.atomic.wait64", "memory.atomic.notify"})
+_MAY_BLOCK = (b"\xfe\x00", b"\xfe\x01", b"\xfe\x02")
+
+
+def refuse(module: Module) -> None:
+    """Raise Unsupported for a module whose guests wait for one another: the host would hold the whole thread, for
+    ever if the one to wake them cannot run meanwhile, or does not let the main thread of a page wait at all."""
+    if not any(memory.shared for memory in module.all_memories):
+        return
+    for code in module.codes:
+        body = bytes(module.data[code.start : code.end])
+        if not any(piece in body for piece in _MAY_BLOCK):
+            continue
+        _, start = read_locals(module.data, code.start, code.end)
+        for _, row, _ in instructions(module.data, start, code.end):
+            if row.mnemonic in _BLOCKING:
+                raise Unsupported(f"{row.mnemonic} would hold this thread, and whoever is to end the wait with it")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.errors import WasmError
+from wasmarium.errors import Unsupported
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import TagInstance
@@ -126,9 +126,6 @@ class HostTag(TagInstance):
         self.handle = handle
 
 
-def no_room(what: str) -> WasmError:
+def no_room(what: str) -> Unsupported:
     """What lives in another engine and cannot be shared."""
-    return WasmError(f"{what} of the interpreter cannot be used by a guest of the host engine")
-
-
-Externals = Sequence[Any]
+    return Unsupported(f"{what} of the interpreter cannot be used by a guest of the host engine")

@@ -7,6 +7,7 @@ belongs to it, and takes its callbacks along.
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
 from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, Unsupported, trap
+from wasmarium.errors import Crash, Exhausted, Frame, GuestException, Trap, TrapCode, Unsupported, trap
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
@@ -39,10 +40,12 @@ from wasmarium.types import (
     TableType,
     TagType,
     ValueType,
+    external_kind,
 )
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
+    from wasmarium.engines.host.metering import FuelTank
 
 AREA_SIZE = 1 << 16
 """Bytes of an area; what is larger takes another way."""
@@ -94,6 +97,8 @@ class Realm:
         """Likewise: the exception that a host function raised, and the name of that function."""
         self.overflowed = False
         """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
+        self.tank: FuelTank | None = None
+        """What guests pay from, if they do."""
         self._shims = shim_cache
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._imported: list[Imported] = []
@@ -147,8 +152,16 @@ class Realm:
         return self.glue.accessor(self.shim(make, type), handle)
 
     def define(self, type: ExternalType) -> Handle:
-        """A new memory, table, global or tag."""
-        return self.glue.define(self.shim(shims.define, type))
+        """A new memory, table, global or tag. Raises Exhausted."""
+        module = self.shim(shims.define, type)
+        made = self.glue.define(module)
+        if made is None:
+            # memories that nobody has any more still take up room
+            gc.collect()
+            made = self.glue.define(module)
+        if made is None:
+            raise Exhausted(f"no room for a {external_kind(type)}: {self.glue.failed()[1]}")
+        return made
 
     def tester(self, type: DefinedType) -> Callable[[], int]:
         """Tells whether the object in the first place is of this type."""
@@ -197,7 +210,7 @@ class Realm:
         return None if number < 0 else self.externals[number]
 
     def handle_of(self, external: ExternalValue, instance: ModuleInstance | None) -> Handle:
-        """What the host knows ``external`` by; ``instance`` is the one that imports it. WasmError for a
+        """What the host knows ``external`` by; ``instance`` is the one that imports it. Unsupported for a
         memory, table or variable of the interpreter."""
         if isinstance(external, _OF_THE_HOST) and external.realm is self:
             return external.handle
@@ -298,6 +311,8 @@ class Realm:
             return error
         if kind in ("trap", "overflow"):
             made = make_trap(kind, message, stack, lookup)
+            if self.tank is not None:
+                made = self.tank.settle(made, found[0] if found else None)
             # the first instance that was looked up is where the trap was
             unclear = made.code is TrapCode.BAD_SIGNATURE and found and self._cannot_tell_null(message)
             if unclear and not found[0].calls_full_table(made.frames[0]):
@@ -318,7 +333,7 @@ class Realm:
                     continue
                 if instance is called if number is None else instance.number == number:
                     found.append(instance)
-                    return instance.module, instance.name, instance.rewritten.shift
+                    return instance.module, instance.name, instance.rewritten.original_offset
             return None
 
         return lookup
