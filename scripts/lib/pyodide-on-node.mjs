@@ -97,10 +97,12 @@ const EMPTY_COMMAND =
   "\\n\\4\\1\\2\\0\\x0b";
 
 // Run once, before the snapshot is taken. Each command is used on an empty module, because what is imported late
-// (and the standard library has only sources in Pyodide) is compiled at every start: 45 ms a module.
+// (and the standard library has only sources in Pyodide) is compiled at every start: 45 ms a module. The host engine
+// is only imported: a snapshot cannot hold what it makes in JavaScript.
 const PREPARE = `
-import sys
+import os, sys
 sys.path[:0] = [package_path, metadata_path]
+os.environ["WASMARIUM_ENGINE"] = "interpreter"
 import contextlib, gc, io, pathlib, random, runpy, traceback
 from wasmarium.cli import main
 command = pathlib.Path(metadata_path, "empty.wasm")
@@ -111,6 +113,7 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.St
             main(arguments)
         except SystemExit:
             pass
+import wasmarium.bridge.browser.webassembly, wasmarium.engines.host
 gc.collect()
 `;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from wasi.programs import Task, run_on_host
 from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities
+from wasmarium.bridge.fake import FakePlatform
 from wasmarium.errors import Exhausted, Trap, WasmError
 from wasmarium.features import DEFAULT
 from wasmarium.runtime.guest_memory import GuestMemory
@@ -32,12 +34,28 @@ def test_memory(host: Any) -> None:
         memory.grow(store, 1)
     with pytest.raises(IndexError):
         memory.write(store, b"xx", 3 * 65_536 - 1)
-    with pytest.raises(WasmError, match="no address"):
-        memory.data_ptr(store)
     large = bytes(range(256)) * 600
     memory.write(store, large, 5)
     assert memory.read(store, 5, 5 + len(large)) == large
     assert memory[5:500:7] == large[:495:7]
+
+
+def test_what_stands_for_a_pointer(host: Any) -> None:
+    memory = Memory(host.store, MemoryType(Limits(1, 1)))
+    pointer: Any = memory.data_ptr(host.store)
+    for index, byte in enumerate(b"bytes"):
+        pointer[10 + index] = byte
+    pointer[65_535] = -1
+    assert (memory.read(host.store, 10, 15), pointer[10], pointer[65_535]) == (b"bytes", ord("b"), 255)
+    assert pointer[10:15] == list(b"bytes")
+    for use in (
+        lambda: ctypes.cast(pointer, ctypes.c_void_p),
+        lambda: ctypes.memmove(pointer, b"abc", 3),
+        lambda: memory.get_buffer_ptr(host.store, 4),
+        lambda: pointer.contents,
+    ):
+        with pytest.raises((WasmError, ctypes.ArgumentError), match="no address in Python: use read and write"):
+            use()
 
 
 def test_guest_memory(host: Any) -> None:
@@ -96,7 +114,23 @@ def test_what_needs_instrumentation_is_interpreted() -> None:
     assert (engine.strategy, engine.fallback) == ("interpreter", "the host engine has no fuel")
 
 
+def test_the_fastest_is_the_default() -> None:
+    assert (Engine().strategy, Engine().fallback) == ("host", None)
+    config = Config()
+    config.strategy = "cranelift"
+    assert Engine(config).strategy == "host"
+    config.epoch_interruption = True
+    assert Engine(config).strategy == "interpreter"
+    # a platform without a WebAssembly of its own
+    assert (Engine(platform=FakePlatform()).strategy, Engine(platform=FakePlatform()).fallback) == ("interpreter", None)
+    config.strategy = "host"
+    with pytest.raises(WasmError, match="host engine runs in Pyodide"):
+        Engine(config, platform=FakePlatform())
+
+
 def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMARIUM_ENGINE", "interpreter")
+    assert Engine().strategy == "interpreter"
     monkeypatch.setenv("WASMARIUM_ENGINE", "host")
     assert Engine().strategy == "host"
     config = Config()

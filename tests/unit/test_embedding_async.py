@@ -228,10 +228,11 @@ def test_platform_that_cannot_block_says_what_to_do() -> None:
 
 
 # ---- slices ---------------------------------------------------------------------------------------------------------
+# (the host engine runs a guest in one piece)
 
 
 def test_event_loop_breathes_while_a_guest_runs() -> None:
-    store, exported = loops()
+    store, exported = loops(strategy="interpreter")
     breaths = []
 
     async def breathe() -> None:
@@ -250,7 +251,7 @@ def test_event_loop_breathes_while_a_guest_runs() -> None:
 
 
 def test_endless_guest_can_be_cancelled() -> None:
-    store, exported = loops()
+    store, exported = loops(strategy="interpreter")
 
     async def run() -> None:
         task = asyncio.ensure_future(exported["forever"].call_async(store))

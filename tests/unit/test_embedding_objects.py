@@ -11,11 +11,19 @@ import guest_modules as guests
 import wasmarium
 
 
-def values(api: Any) -> tuple[Any, Any]:
-    store = api.Store()
+def values(api: Any, store: Any = None) -> tuple[Any, Any]:
+    store = store or api.Store()
     function = api.Func(store, api.FuncType([api.ValType.i32()], [api.ValType.i64()]), lambda number: number)
     module = api.Module(store.engine, guests.VALUES.wasm)
     return store, api.Instance(store, module, [function]).exports(store)
+
+
+def with_addresses(api: Any) -> Any:
+    """A store whose memories have addresses in Python on every platform."""
+    config = api.Config()
+    if api is wasmarium:
+        config.strategy = "interpreter"
+    return api.Store(api.Engine(config))
 
 
 # ---- exports --------------------------------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ def test_guest_and_host_see_the_same_bytes(api) -> None:
 
 
 def test_raw_pointer(api) -> None:
-    store, exported = values(api)
+    store, exported = values(api, with_addresses(api))
     memory = exported["mem"]
     pointer = memory.data_ptr(store)
     pointer[5] = 77
@@ -132,7 +140,7 @@ def test_raw_pointer(api) -> None:
 
 
 def test_raw_pointers_do_not_keep_a_memory_from_growing() -> None:
-    store, exported = values(wasmarium)
+    store, exported = values(wasmarium, with_addresses(wasmarium))
     memory = exported["mem"]
     held = memory.data_ptr(store), memory.get_buffer_ptr(store)
     assert memory.grow(store, 1) == 1
@@ -142,7 +150,7 @@ def test_raw_pointers_do_not_keep_a_memory_from_growing() -> None:
 
 
 def test_raw_pointer_of_an_empty_memory_and_ranges_outside() -> None:
-    store = wasmarium.Store()
+    store = with_addresses(wasmarium)
     memory = wasmarium.Memory(store, wasmarium.MemoryType(wasmarium.Limits(0, None)))
     assert not memory.data_ptr(store)
     assert len(memory.get_buffer_ptr(store)) == 0

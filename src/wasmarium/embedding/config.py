@@ -124,7 +124,8 @@ class Config(Managed):
         "auto cranelift winch interpreter host",
         "strategy",
         "Which engine executes: interpreter, host (the browser's own WebAssembly, only in Pyodide), or auto "
-        "(also under wasmtime's names cranelift and winch): what WASMARIUM_ENGINE says, else the interpreter.",
+        "(also under wasmtime's names cranelift and winch): what WASMARIUM_ENGINE says, else the host engine "
+        "where there is one, else the interpreter. ``Engine.strategy`` and ``Instance.fallback`` tell which it is.",
     )
     debug_info = _unused(bool, False, "Debug information for native debuggers.")
     parallel_compilation = _unused(bool, True, "Whether to compile on several threads.")

@@ -88,20 +88,25 @@ class Memory(External):
         """A raw pointer to byte 0, for ctypes; nothing is checked behind it.
 
         It is no longer valid once the memory has grown: ask again then. Writes through it are not
-        seen by whoever watches the memory.
+        seen by whoever watches the memory. A memory of the host engine has no address in Python: there it
+        can be indexed and sliced just the same, but ctypes raises WasmtimeError.
         """
         check_owner(store, self._owner)
-        return data_pointer(self._external)
+        pointer: ctypes._Pointer[ctypes.c_ubyte] = data_pointer(self._external)
+        return pointer
 
     def get_buffer_ptr(self, store: Storelike, size: int | None = None, offset: int = 0) -> ctypes.Array[Any]:
         """A ctypes array over ``size`` bytes (None: all) at ``offset``, which numpy and memoryview
-        can use without a copy. As short-lived as :meth:`data_ptr`; IndexError outside the memory."""
+        can use without a copy. As short-lived as :meth:`data_ptr`; IndexError outside the memory, WasmtimeError
+        where the memory belongs to the host engine."""
         check_owner(store, self._owner)
         length = len(self._external.data)
         if size is None:
             size = length - offset
         if size < 0 or offset < 0 or offset + size > length:
             raise IndexError("index out of range")
+        if not isinstance(self._external.data, bytearray):
+            raise _no_address()
         address = ctypes.cast(data_pointer(self._external), ctypes.c_void_p).value or 0
         kind: type[ctypes.Array[Any]] = ctypes.c_ubyte * size
         return kind.from_address(address + offset) if size else kind()
@@ -166,11 +171,43 @@ def grow(memory: MemoryInstance, delta: int) -> int:
     return before
 
 
-def data_pointer(memory: MemoryInstance) -> ctypes._Pointer[ctypes.c_ubyte]:
-    """A pointer to byte 0 that does not keep the memory from growing. Unsupported where the memory is
-    not Python's."""
+class BorderPointer:
+    """What stands for a pointer where the memory is not Python's: its elements can be read and written,
+    ``pointer[i]`` and slices; everything that needs an address raises Unsupported."""
+
+    def __init__(self, memory: MemoryInstance) -> None:
+        self._memory = memory
+
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            # as ctypes has it: the end must be told, and a list comes back
+            if index.stop is None:
+                raise ValueError("slice stop is required")
+            return list(self._memory.data[index])
+        return self._memory.data[index]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        self._memory.data[index] = value & 0xFF
+
+    @property
+    def contents(self) -> Any:
+        """Nothing of this: raises Unsupported, see the class."""
+        raise _no_address()
+
+    @property
+    def _as_parameter_(self) -> Any:
+        # ctypes looks here when the pointer is to be cast or handed to a function
+        raise _no_address()
+
+
+def _no_address() -> Unsupported:
+    return Unsupported("a memory of the host engine has no address in Python: use read and write")
+
+
+def data_pointer(memory: MemoryInstance) -> Any:
+    """A pointer to byte 0 that does not keep the memory from growing, or a :class:`BorderPointer`."""
     if not isinstance(memory.data, bytearray):
-        raise Unsupported("a memory of the host engine has no address in Python: use read and write")
+        return BorderPointer(memory)
     if not memory.data:
         return ctypes.POINTER(ctypes.c_ubyte)()
     # The array pins the bytes only as long as it lives, and that is until this line is done.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wasmarium.engines.base import Engine
 from wasmarium.engines.interpreter import Interpreter
-from wasmarium.errors import WasmError
+from wasmarium.errors import Unsupported, WasmError
 
 if TYPE_CHECKING:
     from wasmarium.bridge import Platform
@@ -22,7 +22,8 @@ NAMES = ("auto", "interpreter", "host")
 def choose(config: Config, platform: Platform) -> tuple[Engine, str | None]:
     """The engine for ``config``, and why it is not the host engine although that was asked for.
 
-    Raises Unsupported where there is no host engine at all, WasmError for a variable that makes no sense.
+    ``auto`` is the host engine where the platform has one, else the interpreter. Raises Unsupported where
+    ``host`` was asked for and there is none, WasmError for a variable that makes no sense.
     """
     strategy = config.strategy
     if strategy not in NAMES or strategy == "auto":
@@ -30,12 +31,17 @@ def choose(config: Config, platform: Platform) -> tuple[Engine, str | None]:
         strategy = os.environ.get(VARIABLE) or "auto"
         if strategy not in NAMES:
             raise WasmError(f"{VARIABLE} is {strategy!r}; it can be {', '.join(NAMES)}")
-    if strategy != "host":
+    if strategy == "interpreter":
         return Interpreter(), None
-    from wasmarium.engines.host import HostEngine
-
-    bridge = platform.webassembly()
+    try:
+        bridge = platform.webassembly()
+    except Unsupported:
+        if strategy == "host":
+            raise
+        return Interpreter(), None
     for setting, what in (("consume_fuel", "fuel"), ("epoch_interruption", "interruption by epochs")):
         if getattr(config, setting):
             return Interpreter(), f"the host engine has no {what}"
+    from wasmarium.engines.host import HostEngine
+
     return HostEngine(bridge), None

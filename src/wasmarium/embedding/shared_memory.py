@@ -50,4 +50,5 @@ class SharedMemory(Managed):
 
     def data_ptr(self) -> ctypes._Pointer[ctypes.c_ubyte]:
         """A raw pointer to byte 0; not valid any more once the memory has grown."""
-        return data_pointer(self._memory)
+        pointer: ctypes._Pointer[ctypes.c_ubyte] = data_pointer(self._memory)
+        return pointer
