@@ -1,4 +1,5 @@
-"""What a guest may touch of the world, as abstract classes: streams, clocks, randomness.
+"""What a guest may touch of the world, as abstract classes: streams, clocks, randomness. The network
+has a file of its own, and so has the log.
 
 There are three implementations: ``native`` (CPython), ``browser`` (Pyodide, in a page or in Node)
 and ``fake`` (deterministic, for tests and replay). Whoever needs one gets it handed in;
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from wasmarium.errors import Unsupported
 
 if TYPE_CHECKING:
+    from wasmarium.bridge.log import Log
+    from wasmarium.bridge.network import Network
     from wasmarium.engines.host.glue import Bridge
 
 T = TypeVar("T")
@@ -143,6 +146,14 @@ class Platform(ABC):
     console: Console
     clock: Clock
     random: Random
+
+    def network(self) -> Network:
+        """HTTP and WebSocket. Raises Unsupported, which says what to do, where something is missing."""
+        raise Unsupported("there is no network here")
+
+    @abstractmethod
+    def log(self) -> Log:
+        """Where a guest's log goes."""
 
     def webassembly(self) -> Bridge:
         """The platform's own WebAssembly, for the host engine. Raises Unsupported where there is none."""

@@ -6,6 +6,8 @@ import random
 from collections.abc import Awaitable, Sequence
 
 from wasmarium.bridge.base import Clock, Console, InputStream, Platform, Random, T, Waiting
+from wasmarium.bridge.fake_network import FakeNetwork
+from wasmarium.bridge.log import Log
 from wasmarium.bridge.streams import BytesInput, CaptureOutput
 from wasmarium.errors import Unsupported
 
@@ -57,17 +59,47 @@ class FakeRandom(Random):
         return self._source.randbytes(count)
 
 
+class FakeLog(Log):
+    """Keeps its entries: level and text, groups as the levels ``group`` and ``end``."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
+
+    def write(self, level: str, text: str) -> None:
+        self.entries.append((level, text))
+
+    def begin_group(self, label: str) -> None:
+        self.entries.append(("group", label))
+
+    def end_group(self) -> None:
+        self.entries.append(("end", ""))
+
+
 class FakePlatform(Platform):
     """A fake of everything; ``output`` and ``errors`` hold what the guest wrote."""
 
     name = "fake"
 
-    def __init__(self, stdin: bytes = b"", seed: int = 0, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        stdin: bytes = b"",
+        seed: int = 0,
+        clock: FakeClock | None = None,
+        network: FakeNetwork | None = None,
+    ) -> None:
         self.output = CaptureOutput()
         self.errors = CaptureOutput()
         self.console = Console(BytesInput(stdin), self.output, self.errors)
         self.clock = clock if clock is not None else FakeClock()
         self.random = FakeRandom(seed)
+        self.fake_network = network if network is not None else FakeNetwork()
+        self.fake_log = FakeLog()
+
+    def network(self) -> FakeNetwork:
+        return self.fake_network
+
+    def log(self) -> FakeLog:
+        return self.fake_log
 
     def block_on(self, awaitable: Awaitable[T]) -> T:
         if isinstance(awaitable, Waiting) and awaitable.block is not None:

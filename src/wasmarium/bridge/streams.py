@@ -11,11 +11,11 @@ import errno
 import os
 import select
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from wasmarium.bridge.base import InputStream, OutputStream, Waiting
+from wasmarium.bridge.signal import Signal
 
 
 class NullInput(InputStream):
@@ -50,28 +50,18 @@ class FeedInput(InputStream):
         self.terminal = terminal
         self._buffer = bytearray()
         self._ended = False
-        self._changed = threading.Condition()
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._signal = Signal()
 
     def feed(self, content: bytes) -> None:
         """Give the guest more to read."""
-        with self._changed:
+        with self._signal.lock:
             self._buffer += content
-            self._wake()
+        self._signal.notify()
 
     def end(self) -> None:
         """Nothing more will come."""
-        with self._changed:
-            self._ended = True
-            self._wake()
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for loop, future in waiters:
-            # who waited on a loop that is closed by now has given up
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, future)
-        self._changed.notify_all()
+        self._ended = True
+        self._signal.notify()
 
     def readable(self) -> bool:
         return bool(self._buffer) or self._ended
@@ -79,41 +69,16 @@ class FeedInput(InputStream):
     def read(self, count: int) -> bytes | Awaitable[bytes]:
         if self.readable():
             return self._take(count)
-
-        async def later() -> bytes:
-            await self.when_readable()
-            return self._take(count)
-
-        def block() -> bytes:
-            with self._changed:
-                self._changed.wait_for(self.readable)
-                return self._take(count)
-
-        return Waiting(later, block)
+        return self._signal.wait(self.readable, lambda: self._take(count))
 
     def _take(self, count: int) -> bytes:
-        piece = bytes(self._buffer[:count])
-        del self._buffer[:count]
+        with self._signal.lock:
+            piece = bytes(self._buffer[:count])
+            del self._buffer[:count]
         return piece
 
     async def when_readable(self) -> None:
-        while not self.readable():
-            loop = asyncio.get_running_loop()
-            future: asyncio.Future[None] = loop.create_future()
-            with self._changed:
-                if self.readable():
-                    return
-                self._waiters.append((loop, future))
-            try:
-                await future
-            finally:
-                with self._changed:
-                    self._waiters = [waiter for waiter in self._waiters if waiter[1] is not future]
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+        await self._signal.when(self.readable)
 
 
 class IteratorInput(InputStream):

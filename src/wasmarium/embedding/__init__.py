@@ -1,7 +1,7 @@
 """The public API, in the shape of wasmtime-py: one entity per file, the same names and behaviour.
 
 What is beyond wasmtime's API is said where it stands: ``Func.call_async`` and the other ``…_async``,
-indexing a :class:`Memory`, ``WasiConfig.stdin_custom``.
+indexing a :class:`Memory`, ``WasiConfig.stdin_custom``, and all about :class:`Policy`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from wasmarium.embedding.wasi_config import DirPerms, FilePerms, WasiConfig
 from wasmarium.errors import Frame, Trap, TrapCode
 from wasmarium.errors import GuestExit as ExitTrap
 from wasmarium.errors import WasmError as WasmtimeError
+from wasmarium.policy import Policy
 
 __all__ = [
     "Caller",
@@ -58,6 +59,7 @@ __all__ = [
     "Memory",
     "MemoryType",
     "Module",
+    "Policy",
     "SharedMemory",
     "Store",
     "StoreContext",

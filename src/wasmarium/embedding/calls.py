@@ -81,7 +81,7 @@ class Failure:
 
 def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Value, ...] | Pending | None:
     """Run one piece: the results when it ended, Pending when it waits, None when there is more."""
-    if store.engine._counts_epochs and store.engine._epoch >= store._deadline:
+    if store.engine._counts_epochs and _time_is_up(store):
         raise _trap(execution, TrapCode.INTERRUPT)
     outcome = execution.run(budget)
     if isinstance(outcome, Finished):
@@ -95,6 +95,12 @@ def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Valu
         store._runtime.fuel = 0
         raise _trap(execution, TrapCode.OUT_OF_FUEL)
     return None
+
+
+def _time_is_up(store: Store) -> bool:
+    if store.engine._epoch >= store._deadline:
+        return True
+    return store._until is not None and store.engine._platform.clock.monotonic() >= store._until
 
 
 def _trap(execution: Execution, code: TrapCode) -> Trap:

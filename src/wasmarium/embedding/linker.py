@@ -16,7 +16,7 @@ from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.managed import Managed
 from wasmarium.embedding.module import Module
 from wasmarium.embedding.store import Store, Storelike, resolve
-from wasmarium.embedding.wasi_functions import wasi_recipes
+from wasmarium.embedding.wasi_functions import wasi_recipes, wasmarium_recipes
 from wasmarium.errors import WasmError
 from wasmarium.module import Import
 from wasmarium.runtime.function import FunctionInstance, HostFunction
@@ -95,6 +95,12 @@ class Linker(Managed):
         """Define the functions of WASI preview 1. What they work on is that of the store
         (``Store.set_wasi``)."""
         for module, name, recipe in wasi_recipes():
+            self._define(module, name, recipe)
+
+    def define_wasmarium(self) -> None:
+        """Define the import module ``wasmarium``: log, HTTP and WebSocket for guests, who may use what the
+        store's policy grants (``Store.set_policy``). Not in wasmtime."""
+        for module, name, recipe in wasmarium_recipes():
             self._define(module, name, recipe)
 
     def define_instance(self, store: Storelike, name: str, instance: Instance) -> None:

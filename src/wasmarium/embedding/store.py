@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, Union
 from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.managed import Managed
 from wasmarium.errors import Unsupported, WasmError
+from wasmarium.hostcalls import Outside
+from wasmarium.hostcalls import host_functions as hostcall_functions
+from wasmarium.network import Access
+from wasmarium.policy import Policy
 from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.store import Store as RuntimeStore
 from wasmarium.wasi.preview1 import MODULES, host_functions
@@ -44,6 +48,10 @@ class Store(Managed):
         self.engine = engine
         self._data = data
         self._deadline = 0
+        self._until: int | None = None
+        self._policy: Policy | None = None
+        self._network: Access | None = None
+        self._hostcalls: tuple[Outside, dict[str, HostFunction]] | None = None
         self._wasi: Wasi | None = None
         self._wasi_functions: dict[str, dict[str, HostFunction]] | None = None
         self._runtime = RuntimeStore(ResourceLimits(), 0 if engine._consumes_fuel else None)
@@ -110,6 +118,43 @@ class Store(Managed):
             if bound >= 0:
                 setattr(limits, name, bound)
 
+    def set_policy(self, policy: Policy) -> None:
+        """Grant guests what ``policy`` says, and nothing else of it: the network, and what of a
+        :class:`WasiConfig` reaches them; bound their memory, fuel and time. Before :meth:`set_wasi`.
+
+        Without it they have no network. ``policy.fuel`` needs ``Config.consume_fuel`` (else WasmtimeError),
+        ``policy.wall_time``, which begins now, ``Config.epoch_interruption``. Not in wasmtime.
+        """
+        self._check_open()
+        if self._wasi is not None or self._network is not None:
+            raise WasmError("the policy comes before set_wasi, and before any guest")
+        if policy.fuel is not None:
+            self.set_fuel(policy.fuel)
+        if policy.wall_time is not None:
+            if not self.engine._counts_epochs:
+                raise WasmError("a policy with wall_time needs Config.epoch_interruption")
+            self._until = self.engine._platform.clock.monotonic() + policy.wall_time
+            if self._deadline == 0:
+                self.set_epoch_deadline(U64)
+        if policy.memory is not None:
+            self.set_limits(memory_size=policy.memory)
+        self._policy = policy
+
+    def _access(self) -> Access:
+        """The guests' way to the network, made when it is needed first."""
+        if self._network is None:
+            self._network = Access(self.engine._platform.network, self._policy or Policy())
+        return self._network
+
+    def _hostcall(self, name: str) -> HostFunction:
+        """One function of the import module ``wasmarium``."""
+        self._check_open()
+        if self._hostcalls is None:
+            platform = self.engine._platform
+            outside = Outside(access=self._access(), clock=platform.clock, log=platform.log())
+            self._hostcalls = outside, hostcall_functions(outside)
+        return self._hostcalls[1][name]
+
     def set_wasi(self, wasi: WasiConfig) -> None:
         """Give guests the WASI world that ``wasi`` describes: arguments, files, standard streams.
 
@@ -117,15 +162,18 @@ class Store(Managed):
         now; :meth:`close` closes them.
         """
         self._check_open()
-        made = wasi._build(self.engine._platform)
+        made = wasi._build(self.engine._platform, self._access(), self._policy)
         if self._wasi is not None:
             self._wasi.close()
         self._wasi = made
         self._wasi_functions = {module: host_functions(made, module) for module in MODULES}
 
     def close(self) -> None:
-        """Give up the store, and close the files that its guests have open."""
+        """Give up the store, and close the files and connections that its guests have open."""
         super().close()
+        hostcalls = self.__dict__.get("_hostcalls")
+        if hostcalls is not None:
+            hostcalls[0].close()
         wasi = self.__dict__.get("_wasi")
         if wasi is not None:
             wasi.close()

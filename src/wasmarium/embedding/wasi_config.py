@@ -13,10 +13,12 @@ from wasmarium.bridge import InputStream, OutputStream, Platform
 from wasmarium.bridge.streams import CallbackInput, CallbackOutput, file_input, file_output
 from wasmarium.embedding.managed import Managed
 from wasmarium.errors import WasmError
+from wasmarium.network import Access
 from wasmarium.policy import Policy
 from wasmarium.wasi.filesystem.host import host_directory
 from wasmarium.wasi.filesystem.restricted import Permissions, RestrictedDirectory
 from wasmarium.wasi.preview1 import Preopen, Wasi
+from wasmarium.wasi.sockets import SocketDescriptor
 
 Path = str | bytes | os.PathLike[str]
 CustomOutput = Callable[[bytes], int | Awaitable[None] | None]
@@ -71,6 +73,7 @@ class WasiConfig(Managed):
         self._arguments: list[str] = []
         self._environment: list[tuple[str, str]] = []
         self._directories: list[_Directory] = []
+        self._sockets: list[tuple[str, tuple[str, ...]]] = []
         self._stdin: Callable[[Platform], InputStream] | None = None
         self._stdout: Callable[[Platform], OutputStream] | None = None
         self._stderr: Callable[[Platform], OutputStream] | None = None
@@ -203,7 +206,18 @@ class WasiConfig(Managed):
             raise WasmError("failed to add preopen dir")
         self._directories.append(_Directory(os.fspath(path), guest_path, permissions))
 
-    def _build(self, platform: Platform) -> Wasi:
+    # ---- sockets ----
+
+    def preopen_websocket(self, url: str, protocols: Iterable[str] = ()) -> None:
+        """Let the program find a socket that is the WebSocket at ``url`` (for ``recv``, ``send``, ``poll``):
+        behind the directories, so the first one is descriptor 3 where there are none.
+
+        It is connected at first use, if the store's policy grants it (``Store.set_policy``); else the
+        program gets EACCES. Not in wasmtime.
+        """
+        self._sockets.append((url, tuple(protocols)))
+
+    def _build(self, platform: Platform, access: Access, policy: Policy | None = None) -> Wasi:
         self._check_open()
         try:
             return Wasi(
@@ -215,8 +229,9 @@ class WasiConfig(Managed):
                 stdout=self._stdout and self._stdout(platform),
                 stderr=self._stderr and self._stderr(platform),
                 preopens=[directory.open() for directory in self._directories],
+                sockets=[SocketDescriptor(access, url, protocols) for url, protocols in self._sockets],
                 # Everything here was named by the embedder, so naming it again would grant nothing less.
-                policy=Policy.everything_given(),
+                policy=policy if policy is not None else Policy.everything_given(),
             )
         except (OSError, ValueError) as error:
             raise WasmError(f"failed to set up WASI: {error}") from None

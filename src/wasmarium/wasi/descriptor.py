@@ -111,8 +111,8 @@ class Descriptor:
         """Whether reading would not wait, or else the stream to wait for."""
         fail(Errno.BADF)
 
-    def poll_write(self) -> Readiness:
-        """Whether writing would not wait."""
+    def poll_write(self) -> Readiness | InputStream:
+        """Whether writing would not wait, or else what to wait for."""
         fail(Errno.BADF)
 
     def accept(self, flags: FdFlags) -> Descriptor | Awaitable[Descriptor]:

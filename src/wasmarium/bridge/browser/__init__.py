@@ -18,6 +18,8 @@ from wasmarium.bridge.streams import standard_input, standard_output
 from wasmarium.errors import Unsupported
 
 if TYPE_CHECKING:
+    from wasmarium.bridge.log import Log
+    from wasmarium.bridge.network import Network
     from wasmarium.engines.host.glue import Bridge
 
 __all__ = ["BrowserClock", "BrowserPlatform", "BrowserRandom"]
@@ -32,6 +34,20 @@ class BrowserPlatform(Platform):
         self.console = Console(standard_input(), standard_output(), standard_output(error=True))
         self.clock = BrowserClock()
         self.random = BrowserRandom()
+        self._network: Network | None = None
+
+    def network(self) -> Network:
+        if self._network is None:
+            # late: most guests use none
+            from wasmarium.bridge.browser.network import BrowserNetwork
+
+            self._network = BrowserNetwork()
+        return self._network
+
+    def log(self) -> Log:
+        from wasmarium.bridge.browser.log import browser_log
+
+        return browser_log()
 
     def webassembly(self) -> Bridge:
         # late: a page that only interprets need not compile the glue

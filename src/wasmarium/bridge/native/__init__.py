@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from wasmarium.bridge.base import Console, Platform, T, Waiting
+from wasmarium.bridge.log import Log
 from wasmarium.bridge.native.clock import NativeClock
+from wasmarium.bridge.native.log import native_log
 from wasmarium.bridge.native.random import NativeRandom
 from wasmarium.bridge.streams import standard_input, standard_output
 from wasmarium.errors import Unsupported
+
+if TYPE_CHECKING:
+    from wasmarium.bridge.network import Network
 
 __all__ = ["NativeClock", "NativePlatform", "NativeRandom"]
 
@@ -23,6 +29,23 @@ class NativePlatform(Platform):
         self.console = Console(standard_input(), standard_output(), standard_output(error=True))
         self.clock = NativeClock()
         self.random = NativeRandom()
+        self._network: Network | None = None
+
+    def network(self) -> Network:
+        if self._network is None:
+            try:
+                # late: an extra, and slow to load
+                from wasmarium.bridge.native.network import NativeNetwork
+            except ImportError as error:
+                raise Unsupported(
+                    f"the network needs the package {error.name}, which is not installed: "
+                    'pip install "wasmarium[native]"'
+                ) from None
+            self._network = NativeNetwork()
+        return self._network
+
+    def log(self) -> Log:
+        return native_log()
 
     def block_on(self, awaitable: Awaitable[T]) -> T:
         if isinstance(awaitable, Waiting) and awaitable.block is not None:

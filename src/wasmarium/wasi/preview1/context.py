@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wasmarium.bridge.base import Clock, InputStream, OutputStream, Random
@@ -12,6 +12,7 @@ from wasmarium.wasi.descriptor import DescriptorTable, DirectoryDescriptor, Inpu
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import Directory, fail
 from wasmarium.wasi.filesystem.restricted import READ_ONLY, RestrictedDirectory
+from wasmarium.wasi.sockets import SocketDescriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Wasi:
 
     Strings become UTF-8; ``arguments`` start with the program's name. Raises ValueError for an
     argument or variable that holds a zero character, which the guest could not see past.
+
+    Descriptors are numbered in order: the three standard streams, the ``preopens`` that are granted,
+    the ``sockets``.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Wasi:
         stdout: OutputStream | None = None,
         stderr: OutputStream | None = None,
         preopens: Iterable[Preopen] = (),
+        sockets: Iterable[SocketDescriptor] = (),
         policy: Policy | None = None,
     ) -> None:
         self.policy = policy if policy is not None else Policy()
@@ -67,6 +72,10 @@ class Wasi:
             self.descriptors.add(OutputDescriptor(stream if stream is not None and streams else NullOutput()))
         for preopen in preopens:
             self._preopen(preopen)
+        # behind the directories: C libraries look for those from 3 on, and stop at what is none
+        self._sockets = list(sockets)
+        for socket in self._sockets:
+            self.descriptors.add(socket)
         self._decided: dict[str, bool] = {}
 
     def _preopen(self, preopen: Preopen) -> None:
@@ -85,6 +94,10 @@ class Wasi:
             granted = self._decided[capability] = self.policy.allows(capability)
         if not granted:
             fail(Errno.NOTCAPABLE)
+
+    def turn(self) -> Awaitable[None] | None:
+        """What a poll that does not wait must wait for, lest nothing ever arrives (``Network.turn``)."""
+        return self._sockets[0].turn() if self._sockets else None
 
     def close(self) -> None:
         """Close every descriptor, when the guest has ended."""

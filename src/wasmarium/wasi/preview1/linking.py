@@ -8,6 +8,7 @@ WasiError or OSError to fail. A row that nothing implements answers NOSYS.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from wasmarium.errors import Trap
 from wasmarium.runtime.function import HostCode, HostFunction, Pending
@@ -41,7 +42,7 @@ def implementations(module: str) -> dict[str, Implementation]:
 def host_functions(wasi: Wasi, module: str = PREVIEW1) -> dict[str, HostFunction]:
     """Every function of ``module`` (one of ``MODULES``) for one guest, by name."""
     return {
-        name: HostFunction(define_function(function_type(name)), _code(wasi, implementation), name)
+        name: HostFunction(define_function(function_type(name)), host_code(wasi, implementation), name)
         for name, implementation in implementations(module).items()
     }
 
@@ -57,11 +58,14 @@ def _memory(instance: ModuleInstance | None) -> GuestMemory:
     return GuestMemory(exported)
 
 
-def _code(wasi: Wasi, implementation: Implementation) -> HostCode:
+def host_code(context: Any, implementation: Implementation) -> HostCode:
+    """The code of a host function that gives an error number: ``implementation`` gets ``context``, the
+    caller's memory and the arguments."""
+
     def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
         memory = _memory(instance)
         try:
-            wait = implementation(wasi, memory, *arguments)
+            wait = implementation(context, memory, *arguments)
         except WasiError as error:
             return (error.errno.value,)
         except OSError as error:

@@ -80,6 +80,9 @@ def poll_oneoff(
         waiting = _wait(wasi, asked)
         if waiting is not None:
             return Wait(_later(wasi, asked, waiting), finish)
+    if len(ready) < len(asked) and (turn := wasi.turn()) is not None:
+        # whoever polls again and again without waiting lets the network go on
+        return Wait(turn, lambda _: finish(_ready(wasi, asked)))
     finish(ready)
     return None
 
