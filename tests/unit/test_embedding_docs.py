@@ -89,7 +89,8 @@ def test_parameters_are_called_the_same(wasmtime) -> None:
     assert different == []
 
 
-@pytest.mark.parametrize("name", wasmarium.__all__)
+# a union of types cannot say anything of itself
+@pytest.mark.parametrize("name", [name for name in wasmarium.__all__ if name != "Storelike"])
 def test_everything_public_is_documented(name) -> None:
     thing = getattr(wasmarium, name)
     assert thing.__doc__

@@ -20,11 +20,12 @@ from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.limits import Limits
 from wasmarium.embedding.linker import Linker
 from wasmarium.embedding.loading import wat2wasm
+from wasmarium.embedding.managed import Managed
 from wasmarium.embedding.memory import Memory
 from wasmarium.embedding.memory_type import MemoryType
 from wasmarium.embedding.module import Module
 from wasmarium.embedding.shared_memory import SharedMemory
-from wasmarium.embedding.store import Store, StoreContext
+from wasmarium.embedding.store import Store, StoreContext, Storelike
 from wasmarium.embedding.table import Table
 from wasmarium.embedding.table_type import TableType
 from wasmarium.embedding.tag import Tag
@@ -56,6 +57,7 @@ __all__ = [
     "InstancePre",
     "Limits",
     "Linker",
+    "Managed",
     "Memory",
     "MemoryType",
     "Module",
@@ -63,6 +65,7 @@ __all__ = [
     "SharedMemory",
     "Store",
     "StoreContext",
+    "Storelike",
     "Table",
     "TableType",
     "Tag",

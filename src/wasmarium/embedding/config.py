@@ -102,6 +102,7 @@ class Config(Managed):
     wasm_relaxed_simd_deterministic = _unused(bool, True, "Whether relaxed vectors always give the same.")
     wasm_component_model = _unused(bool, True, "Whether components are understood.")
     wasm_component_model_map = _unused(bool, False, "Whether components may use maps.")
+    wasm_component_model_implements = _unused(bool, False, "Whether components may implement interfaces by name.")
     wasm_stack_switching = _unused(bool, False, "Whether guests may switch stacks.")
 
     # ---- how guests are bounded ----

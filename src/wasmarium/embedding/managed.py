@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from wasmarium.errors import Unsupported
 
 
 class Managed:
@@ -15,6 +17,13 @@ class Managed:
     def close(self) -> None:
         """Give up this object. Closing it again changes nothing."""
         self._closed = True
+
+    def ptr(self) -> Any:
+        """Not here: raises WasmtimeError. wasmtime gives the address of its own object in C."""
+        self._check_open()
+        raise Unsupported(
+            f"{type(self).__name__}.ptr: there is no pointer of C behind an object of wasmarium"
+        )
 
     def _check_open(self) -> None:
         if self._closed:
