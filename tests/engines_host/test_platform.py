@@ -109,9 +109,9 @@ def test_what_the_host_lacks_is_interpreted(host: Any) -> None:
 def test_what_needs_instrumentation_is_interpreted() -> None:
     config = Config()
     config.strategy = "host"
-    config.consume_fuel = True
+    config.epoch_interruption = True
     engine = Engine(config)
-    assert (engine.strategy, engine.fallback) == ("interpreter", "the host engine has no fuel")
+    assert (engine.strategy, engine.fallback) == ("interpreter", "the host engine has no interruption by epochs")
 
 
 def test_the_fastest_is_the_default() -> None:

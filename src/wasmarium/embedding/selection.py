@@ -39,9 +39,8 @@ def choose(config: Config, platform: Platform) -> tuple[Engine, str | None]:
         if strategy == "host":
             raise
         return Interpreter(), None
-    for setting, what in (("consume_fuel", "fuel"), ("epoch_interruption", "interruption by epochs")):
-        if getattr(config, setting):
-            return Interpreter(), f"the host engine has no {what}"
+    if config.epoch_interruption:
+        return Interpreter(), "the host engine has no interruption by epochs"
     from wasmarium.engines.host import HostEngine
 
     return HostEngine(bridge), None

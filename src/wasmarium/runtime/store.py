@@ -6,7 +6,7 @@ spaces; it holds the limits, the fuel and the engine, and counts what was made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wasmarium.errors import Exhausted
 from wasmarium.runtime.limits import ResourceLimits
@@ -15,13 +15,34 @@ if TYPE_CHECKING:
     from wasmarium.runtime.instance import ModuleInstance
 
 
+class Meter(Protocol):
+    """Where fuel is kept that guests pay for themselves, in code that was put into them."""
+
+    def read(self) -> int:
+        """How much is left."""
+        ...
+
+    def write(self, fuel: int) -> None:
+        """Let so much be left."""
+        ...
+
+
 class Store:
-    """A store. ``fuel`` is the number of instructions that guests may still execute, or None for
-    no bound; ``watch`` asks that every memory made in it notes its writes. ``compile_after`` is how often
+    """A store. ``watch`` asks that every memory made in it notes its writes. ``compile_after`` is how often
     a piece of code runs before the engine may compile it (0: it is compiled at once, None: as the
     engine thinks best)."""
 
-    __slots__ = ("__weakref__", "compile_after", "fuel", "instances", "limits", "memories", "tables", "watch")
+    __slots__ = (
+        "__weakref__",
+        "_fuel",
+        "_meter",
+        "compile_after",
+        "instances",
+        "limits",
+        "memories",
+        "tables",
+        "watch",
+    )
 
     def __init__(
         self,
@@ -31,12 +52,31 @@ class Store:
         compile_after: int | None = None,
     ) -> None:
         self.limits = limits if limits is not None else ResourceLimits()
-        self.fuel = fuel
+        self._fuel = fuel
+        self._meter: Meter | None = None
         self.watch = watch
         self.compile_after = compile_after
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0
+
+    @property
+    def fuel(self) -> int | None:
+        """The number of instructions that guests may still execute, or None for no bound. Whether there is a
+        bound must be known before instances are made."""
+        return self._fuel if self._fuel is None or self._meter is None else self._meter.read()
+
+    @fuel.setter
+    def fuel(self, fuel: int | None) -> None:
+        self._fuel = fuel
+        if self._meter is not None and fuel is not None:
+            self._meter.write(fuel)
+
+    def keep_fuel_in(self, meter: Meter) -> None:
+        """From now on ``meter`` knows how much is left."""
+        if self._fuel is not None:
+            meter.write(self._fuel)
+        self._meter = meter
 
     def admit(self, instance: ModuleInstance, memories: int, tables: int) -> None:
         """Count an instance and what it brings; raises Exhausted beyond the limits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, ref
 
 from wasmarium.binary.code import read_instruction
@@ -15,10 +15,13 @@ from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
 from wasmarium.engines.host.functions import HostedFunction, HostExecution
 from wasmarium.engines.host.glue import Area, Bridge, Handle
 from wasmarium.engines.host.memory import HostMemory
+from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Exhausted, Frame, Unsupported, WasmError
+from wasmarium.instrument import Pass
+from wasmarium.instrument.fuel import FUEL, Fuel
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
@@ -29,14 +32,15 @@ from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import GlobalType, MemoryType, TableType, TagType
+from wasmarium.types import I64, GlobalType, MemoryType, TableType, TagType
 
 
 class HostInstance(ModuleInstance):
     """An instance on the host. Its lists have only what Python can reach, at the right index; the
-    rest is None. ``waits`` says whether calling it may lead to a host function, which might wait."""
+    rest is None. ``waits`` says whether calling it may lead to a host function, which might wait. ``added`` are
+    the exports that passes added, by their role."""
 
-    __slots__ = ("_exported", "number", "realm", "rewritten", "waits")
+    __slots__ = ("_exported", "added", "number", "realm", "rewritten", "waits")
 
     def __init__(
         self, store: Store, module: Module, name: str | None, realm: Realm, number: int, rewritten: Rewritten
@@ -46,6 +50,7 @@ class HostInstance(ModuleInstance):
         self.number = number
         self.rewritten = rewritten
         self.waits = False
+        self.added: dict[str, Handle] = {}
         self._exported: Handle = None
         nothing = cast(Any, None)
         self.functions = [nothing] * len(module.all_functions)
@@ -72,8 +77,9 @@ class HostInstance(ModuleInstance):
         rewritten = self.rewritten
         own = rewritten.first_function if rewritten.first_function is not None else len(rewritten.exports)
         handles = self.realm.glue.exports(exported, own)
+        self.added = {role: handles[position] for role, position in rewritten.added.items()}
         for position, (handle, (kind, index)) in enumerate(zip(handles, rewritten.exports, strict=False)):
-            if rewritten.first_table <= position < rewritten.first_tag:
+            if rewritten.first_added <= position < rewritten.first_tag:
                 continue
             space = self._space(kind)
             if space[index] is None:
@@ -151,6 +157,29 @@ def _kind(external: ExternalValue) -> str:
     return "global" if isinstance(external, GlobalInstance) else "tag"
 
 
+class Settings(NamedTuple):
+    """What of a store, and of what is in it, a compiled module depends on."""
+
+    memory_bytes: int
+    table_elements: int
+    fuel: str | None
+    """None: nobody pays; own: from a global of the module; shared: from one that it imports."""
+
+    @classmethod
+    def of(cls, store: Store, realm: Realm) -> Settings:
+        """Those for the next instance in ``store``."""
+        fuel = None if store.fuel is None else "own" if realm.tank is None else "shared"
+        return cls(store.limits.memory_bytes, store.limits.table_elements, fuel)
+
+    def passes(self) -> list[Pass]:
+        """What is to be put into the module."""
+        return [Fuel(shared=self.fuel == "shared")] if self.fuel is not None else []
+
+
+Compiled = tuple[int, Rewritten, Handle]
+"""A module as the host has it: its number, how it was rewritten, and itself."""
+
+
 class HostEngine:
     """The engine that runs guests on the host; see :class:`~wasmarium.engines.base.Engine`.
 
@@ -164,7 +193,7 @@ class HostEngine:
         self._shims = ShimCache(bridge)
         self._interpreter = Interpreter()
         self._realms: WeakKeyDictionary[Store, ref[Realm]] = WeakKeyDictionary()
-        self._compiled: WeakKeyDictionary[Module, tuple[int, Rewritten, Handle]] = WeakKeyDictionary()
+        self._compiled: WeakKeyDictionary[Module, dict[Settings, Compiled]] = WeakKeyDictionary()
         self._numbers = count()
         self._area: Area = bridge.area(AREA_SIZE)
         self._fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
@@ -238,9 +267,11 @@ class HostEngine:
         match_imports(module, imports)
         realm = self.realm(store)
         try:
-            number, rewritten, compiled = self._compile(module, store)
+            settings = Settings.of(store, realm)
+            number, rewritten, compiled = self._compile(module, store, settings)
             instance = HostInstance(store, module, name, realm, number, rewritten)
-            handles = self._bridge.array([realm.handle_of(external, instance) for external in imports])
+            shared = [realm.tank.variable.handle] if realm.tank is not None and settings.fuel == "shared" else []
+            handles = self._bridge.array([realm.handle_of(external, instance) for external in imports] + shared)
         except Unsupported as error:
             self._fallbacks[module] = error.message
             return linking.instantiate(store, module, imports, None, name)
@@ -256,10 +287,14 @@ class HostEngine:
         if exported is None:
             raise self._refusal(realm, instance)
         instance.link(exported)
+        if settings.fuel == "own":
+            realm.tank = FuelTank(HostGlobal(realm, GlobalType(I64, True), instance.added[FUEL]))
+            store.keep_fuel_in(realm.tank)
         return instance
 
-    def _compile(self, module: Module, store: Store) -> tuple[int, Rewritten, Handle]:
-        found = self._compiled.get(module)
+    def _compile(self, module: Module, store: Store, settings: Settings) -> Compiled:
+        known = self._compiled.setdefault(module, {})
+        found = known.get(settings)
         if found is None:
             refuse(module)
             number = next(self._numbers)
@@ -269,9 +304,8 @@ class HostEngine:
                     raise Exhausted(
                         f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
                     )
-            rewritten = rewrite(module, number, store.limits)
-            found = number, rewritten, self._bridge.compile(rewritten.data)
-            self._compiled[module] = found
+            rewritten = rewrite(module, number, store.limits, settings.passes())
+            found = known[settings] = number, rewritten, self._bridge.compile(rewritten.data)
         return found
 
     def _refusal(self, realm: Realm, instance: HostInstance) -> BaseException:

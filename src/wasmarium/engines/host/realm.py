@@ -333,7 +333,7 @@ class Realm:
                     continue
                 if instance is called if number is None else instance.number == number:
                     found.append(instance)
-                    return instance.module, instance.name, instance.rewritten.shift
+                    return instance.module, instance.name, instance.rewritten.original_offset
             return None
 
         return lookup

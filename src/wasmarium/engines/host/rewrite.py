@@ -3,26 +3,21 @@
 The differences: imports and exports are named by number; the start function is not run but exported, so
 that it runs when everything is in its place; tables and tags are exported, and functions too where one might reach
 Python as a reference; memories and tables have the maximum that the store allows; custom sections are
-left out, and a name tells the module in backtraces. Function indices and function bodies stay as they are.
+left out, and a name tells the module in backtraces. Function indices stay as they are, and function bodies too
+unless something is to be watched or bounded: then passes of ``instrument`` put code into them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from wasmarium.binary.custom import write_names
-from wasmarium.binary.writing import (
-    PREAMBLE,
-    write_custom_section,
-    write_export,
-    write_import,
-    write_memory_type,
-    write_section,
-    write_table,
-    write_vector,
-)
+from wasmarium.binary.writing import write_custom_section
 from wasmarium.engines.host.shims import is_function
+from wasmarium.instrument import Pass, rewritten_by
+from wasmarium.instrument.assembling import Surface, write_module
+from wasmarium.instrument.rewriting import Rewriting
 from wasmarium.module import Module, Names
 from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.types import (
@@ -36,8 +31,7 @@ from wasmarium.types import (
     ValueType,
 )
 
-_IMPORT, _TABLE, _MEMORY, _EXPORT, _START, _CODE, _CUSTOM = 2, 4, 5, 7, 8, 10, 0
-_BEHIND_EXPORTS = (8, 9, 12, 10, 11)
+_CODE = 10
 
 GUEST = "wasmarium.guest"
 """The name of guests in backtraces of the host; the number of the module follows."""
@@ -46,25 +40,40 @@ GUEST = "wasmarium.guest"
 @dataclass(frozen=True, slots=True)
 class Rewritten:
     """The bytes for the host. ``exports`` says which kind and index each export has; the module's own come
-    first. ``first_function`` is the export of function 0, or None where functions are not exported.
-    An offset in a body is ``shift`` larger than in the original."""
+    first. ``first_function`` is the export of function 0, or None where functions are not exported; ``added``
+    are the exports of what passes added, by their role, and ``first_added`` is the first of them.
+    The content of the code section begins at ``code_start``, ``shift`` behind where it was."""
 
     data: bytes
     exports: tuple[tuple[str, int], ...]
     start: int | None
+    first_added: int
     first_table: int
     first_tag: int
     first_function: int | None
+    code_start: int
     shift: int
+    added: dict[str, int] = field(default_factory=dict)
+    code: Rewriting | None = None
+
+    def original_offset(self, function: int, offset: int) -> int:
+        """The offset in the original module that belongs to one in a function's code here."""
+        if self.code is None:
+            return offset - self.shift
+        return self.code.original_offset(function, offset - self.code_start)
 
 
-def rewrite(module: Module, number: int, limits: ResourceLimits) -> Rewritten:
+def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = ()) -> Rewritten:
     """The module as the host is to see it; ``number`` is its own."""
+    additions, code = rewritten_by(module, passes) if passes else (None, None)
     exports = [(export.kind, export.index) for export in module.exports]
     start = None
     if module.start is not None:
         start = len(exports)
         exports.append(("func", module.start))
+    first_added = len(exports)
+    added = list(additions.exports.items()) if additions is not None else []
+    exports += [where for _, where in added]
     first_table = len(exports)
     exports += [("table", index) for index in range(len(module.all_tables))]
     first_tag = len(exports)
@@ -73,53 +82,31 @@ def rewrite(module: Module, number: int, limits: ResourceLimits) -> Rewritten:
     if _shows_functions(module):
         first_function = len(exports)
         exports += [("func", index) for index in range(len(module.all_functions))]
-    out = bytearray(PREAMBLE)
-    exported = shift = 0
-    for section in module.sections:
-        if section.id in _BEHIND_EXPORTS and not exported:
-            _write_exports(exports, out)
-            exported = 1
-        if section.id in (_CUSTOM, _START):
-            continue
-        if section.id == _IMPORT:
-            content = bytearray()
-            numbered = list(enumerate(module.imports))
-            write_vector(numbered, lambda item, o: write_import("", str(item[0]), item[1].type, o), content)
-            write_section(_IMPORT, content, out)
-        elif section.id == _EXPORT:
-            _write_exports(exports, out)
-            exported = 1
-        elif section.id == _MEMORY:
-            content = bytearray()
-            types = [bounded_memory(memory.type, limits) for memory in module.memories]
-            write_vector(types, write_memory_type, content)
-            write_section(_MEMORY, content, out)
-        elif section.id == _TABLE:
-            content = bytearray()
-            tables = [
-                (
-                    bounded_table(table.type, limits),
-                    None if table.init is None else module.data[table.init.start : table.init.end],
-                )
-                for table in module.tables
-            ]
-            write_vector(tables, lambda item, o: write_table(item[0], item[1], o), content)
-            write_section(_TABLE, content, out)
-        else:
-            at = len(out)
-            out += memoryview(module.data)[section.offset : section.end]
-            if section.id == _CODE:
-                shift = at - section.offset
-    if not exported:
-        _write_exports(exports, out)
+    named = [(str(position), kind, index) for position, (kind, index) in enumerate(exports)]
+    surface = Surface(
+        imports=[("", str(position), item.type) for position, item in enumerate(module.imports)],
+        exports=named[:first_added] + named[first_table:],
+        added=named[first_added:first_table],
+        tables=[bounded_table(table.type, limits) for table in module.tables],
+        memories=[bounded_memory(memory.type, limits) for memory in module.memories],
+        has_start=False,
+    )
+    out, code_start = write_module(module, surface, additions, code.content if code is not None else None)
     write_custom_section("name", write_names(Names(f"{GUEST}{number}")), out)
-    return Rewritten(bytes(out), tuple(exports), start, first_table, first_tag, first_function, shift)
-
-
-def _write_exports(exports: Sequence[tuple[str, int]], out: bytearray) -> None:
-    content = bytearray()
-    write_vector(list(enumerate(exports)), lambda item, o: write_export(str(item[0]), *item[1], o), content)
-    write_section(_EXPORT, content, out)
+    original = next((section.start for section in module.sections if section.id == _CODE), 0)
+    return Rewritten(
+        bytes(out),
+        tuple(exports),
+        start,
+        first_added,
+        first_table,
+        first_tag,
+        first_function,
+        code_start,
+        code_start - original,
+        {role: first_added + position for position, (role, _) in enumerate(added)},
+        code,
+    )
 
 
 def bounded_memory(type: MemoryType, limits: ResourceLimits) -> MemoryType:

@@ -54,11 +54,14 @@ _NULLS = (
 )
 
 _PLACE = re.compile(r"(?P<before>.*?)wasm-function\[(?P<index>\d+)\]:0x(?P<offset>[0-9a-f]+)")
+_NAMES_MODULES = "wasm://"
+"""V8 says of every frame which module it is of; what has no name of ours is no guest."""
 _GUEST = re.compile(re.escape(GUEST) + r"(\d+)")
 
-Lookup = Callable[[int | None], "tuple[Module, str | None, int] | None"]
-"""Gives the module of a number, the name of the instance, and how far offsets are shifted; for None (a
-host that does not say which module it is) that of the function that was called."""
+Lookup = Callable[[int | None], "tuple[Module, str | None, Callable[[int, int], int]] | None"]
+"""Gives the module of a number, the name of the instance, and what turns the offset of a place in a function (its
+index comes first) into that in the original module; for None (a host that does not say which module
+it is) that of the function that was called."""
 
 
 def make_trap(kind: str, message: str, stack: str, lookup: Lookup) -> Trap:
@@ -95,11 +98,15 @@ def backtrace(stack: str, lookup: Lookup) -> Iterator[Frame]:
         if INWARD in line:
             continue
         number = _GUEST.search(line)
+        if number is None and _NAMES_MODULES in line:
+            # Pyodide itself, from where an instance was made
+            return
         known = lookup(int(number[1]) if number else None)
         if known is None:
             continue
-        module, name, shift = known
-        index, offset = int(found["index"]), int(found["offset"], 16) - shift
+        module, name, original = known
+        index = int(found["index"])
+        offset = original(index, int(found["offset"], 16)) if index >= module.imported_functions else 0
         yield frame_at(module, name, index, offset)
 
 

@@ -18,8 +18,9 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.interpreter.operations import NAMES, Operation
-from wasmarium.engines.interpreter.plan import FREE, RETURN, WAITS, Jump, Plan
+from wasmarium.engines.interpreter.plan import RETURN, WAITS, Jump, Plan
 from wasmarium.errors import TrapCode, trap
+from wasmarium.instructions.fuel import ENTRY, FREE
 from wasmarium.runtime.function import WasmFunction
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def build(block: Block) -> None:
     steps: list[Step] = []
     pcs: list[int] = []
     costs: list[int] = []
-    cost = 1 if pc == 0 else 0
+    cost = ENTRY if pc == 0 else 0
     while True:
         row = rows[pc]
         mnemonic = row.mnemonic

@@ -26,9 +26,6 @@ WAITS = frozenset({"memory.atomic.wait32", "memory.atomic.wait64"})
 RETURN = -1
 """The target of a jump that leaves the function."""
 
-FREE = frozenset("block loop else end nop drop unreachable return try_table try catch catch_all delegate".split())
-"""Instructions that cost no fuel (wasmtime's rule); every other costs 1, and so does a call's entry."""
-
 
 class Jump:
     """To instruction ``target`` with the top ``arity`` operands moved from slot ``source`` to
