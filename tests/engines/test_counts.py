@@ -35,6 +35,21 @@ def test_a_trap_of_what_ends_a_block_counts(modes: Modes) -> None:
     assert execution.executed == 3
 
 
+def test_what_traps_before_a_local_is_set_traps_in_order(modes: Modes) -> None:
+    """The second load reads the local, so it was evaluated when that was set, and the first one later."""
+    instance = build(
+        """(module (memory 0) (func (export "f") (param i32) (result i32)
+             (i32.load8_u (i32.const 7)) (i32.load (local.get 0)) (local.set 0 (i32.const 1)) i32.add))"""
+    )
+    execution = start(instance, "f", 0)
+    outcome = modes.finish(execution)
+    assert isinstance(outcome, Raised)
+    assert isinstance(outcome.error, Trap)
+    assert outcome.error.frames[0].mnemonic == "i32.load8_u"
+    # The entry, the constant and the load.
+    assert execution.executed == 3
+
+
 def test_a_function_that_begins_with_a_loop_has_an_entry_too(modes: Modes) -> None:
     instance = build('(module (func (export "f") (loop (br_if 0 (i32.const 0)))))', fuel=10)
     execution = start(instance, "f")

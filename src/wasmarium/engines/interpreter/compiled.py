@@ -161,9 +161,11 @@ class _Writer:
             self.stack.append(Pending(text, True, locals=frozenset((index,))))
             return
         value = self.pop()
-        for i, pending in enumerate(self.stack):
-            if index in pending.locals:
-                self.stack[i] = self.evaluate(pending)
+        readers = [i for i, pending in enumerate(self.stack) if index in pending.locals]
+        for i in range(readers[-1] + 1 if readers else 0):
+            # What may trap does so in the guest's order, whichever of it reads the local.
+            if i in readers or self.stack[i].traps:
+                self.stack[i] = self.evaluate(self.stack[i])
         if value.traps:
             self.settle()
         target = f"r[{index}] = "
