@@ -29,6 +29,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wasmarium.dropin import DropIn, install_as_wasmtime
     from wasmarium.embedding import (
         Caller,
         Config,
@@ -75,6 +76,7 @@ __all__ = [
     "Caller",
     "Config",
     "DirPerms",
+    "DropIn",
     "Engine",
     "ExitTrap",
     "ExportType",
@@ -110,6 +112,7 @@ __all__ = [
     "WasiConfig",
     "WasmtimeError",
     "capabilities",
+    "install_as_wasmtime",
     "wat2wasm",
 ]
 
@@ -118,7 +121,8 @@ def __getattr__(name: str) -> Any:
     # Loaded when first asked for: a page that only wants the decoder does not wait for the rest.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module("wasmarium.embedding"), name)
+    room = "wasmarium.dropin" if name in ("DropIn", "install_as_wasmtime") else "wasmarium.embedding"
+    value = getattr(_import_module(room), name)
     globals()[name] = value
     return value
 

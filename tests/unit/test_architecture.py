@@ -39,6 +39,7 @@ FLOORS = (
     "observe",
     "script",
     "embedding",
+    "dropin",
     "notebook cli",
     "__init__",
 )

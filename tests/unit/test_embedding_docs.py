@@ -18,7 +18,7 @@ import pytest
 
 import guest_modules as guests
 import wasmarium
-from wasmarium import embedding
+from wasmarium import dropin, embedding
 
 # what belongs to a binding to native code; errors and frames hold nothing that could be given back
 NATIVE = {"ptr"}
@@ -26,13 +26,13 @@ NEVER_CLOSED = ("Trap", "Frame", "WasmtimeError", "ExitTrap")
 
 
 def test_names_of_the_package_are_those_of_the_embedding() -> None:
-    assert wasmarium.__all__ == embedding.__all__
+    assert wasmarium.__all__ == sorted([*embedding.__all__, *dropin.__all__])
     assert set(wasmarium.__all__) <= set(dir(wasmarium))
     source = Path(inspect.getfile(wasmarium)).read_text(encoding="utf-8")
     typed = {
         alias.name
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and node.module == "wasmarium.embedding"
+        if isinstance(node, ast.ImportFrom) and node.module in ("wasmarium.embedding", "wasmarium.dropin")
         for alias in node.names
     }
     assert typed == set(wasmarium.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.embedding import calls
@@ -100,6 +101,12 @@ class Func(External):
         """For a host function that calls on: the results, or an awaitable of them."""
         outcome = calls.finish_or_wait(self._owner, calls.start(self._owner, self._external, self._arguments(params)))
         return self._results(outcome) if isinstance(outcome, tuple) else self._later(outcome)
+
+    @property
+    def _func(self) -> SimpleNamespace:
+        # wasmtime-py makes a new Func whenever a table is asked, too, so packages (wasmhost) tell functions apart
+        # by these two numbers of its C struct
+        return SimpleNamespace(store_id=id(self._owner), __private=id(self._external))
 
     async def _later(self, outcome: Awaitable[tuple[Value, ...]]) -> Any:
         return self._results(await outcome)
