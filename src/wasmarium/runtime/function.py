@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wasmarium.runtime.values import Value
 from wasmarium.types import DefinedType, FunctionType
@@ -18,11 +18,12 @@ class Pending:
     """What a host function returns when it must wait: the guest is suspended, not the thread.
 
     When ``awaitable`` is done, its result goes through ``finish``, which gives the results of the
-    call (or raises, as the host function itself might have).
+    call (or raises, as the host function itself might have). ``of_guest``: see :class:`HostFunction`.
     """
 
     awaitable: Awaitable[Any]
     finish: Callable[[Any], Sequence[Value]]
+    of_guest: bool = False
 
 
 HostCode = Callable[["ModuleInstance | None", Sequence[Value]], "Sequence[Value] | Pending"]
@@ -55,6 +56,9 @@ class HostFunction(FunctionInstance):
     """A function of the host. ``name`` is for backtraces; engines may use ``direct`` instead of ``code``."""
 
     __slots__ = ("code", "direct", "name")
+
+    of_guest: ClassVar[bool] = False
+    """Whether it is a guest's after all, that another engine runs: its traps come with a backtrace to go on from."""
 
     def __init__(self, defined: DefinedType, code: HostCode, name: str = "", direct: Direct | None = None) -> None:
         super().__init__(defined)

@@ -8,7 +8,7 @@ byte for every 4 KiB, set to 1 by whoever writes there; the watcher clears it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wasmarium.errors import Exhausted, TrapCode, trap
 from wasmarium.runtime.limits import ResourceLimits
@@ -36,6 +36,9 @@ class MemoryInstance:
         "waiters",
         "written",
     )
+
+    far: ClassVar[bool] = False
+    """Whether ``data`` only looks like a bytearray: it can be indexed and sliced, but is no buffer."""
 
     def __init__(self, type: MemoryType, limits: ResourceLimits) -> None:
         self.declared = type

@@ -98,6 +98,16 @@
     }
   };
 
+  /** The same function, which answers true where it traps. */
+  const guarded = (call) => (argument) => {
+    try {
+      return call(argument);
+    } catch (error) {
+      failure = error;
+      return true;
+    }
+  };
+
   const tell = (run) => {
     const { notify } = run;
     run.notify = undefined;
@@ -283,7 +293,13 @@
       ({ kind } = new WebAssembly.Instance(module, { "": globals }).exports);
     },
     tester: (module) => new WebAssembly.Instance(module, { "": globals }).exports.is,
-    aggregateAccessor: (module) => new WebAssembly.Instance(module, { "": globals }).exports,
+    aggregateAccessor: (module) =>
+      Object.fromEntries(
+        Object.entries(new WebAssembly.Instance(module, { "": globals }).exports).map(([name, call]) => [
+          name,
+          guarded(call),
+        ]),
+      ),
 
     // ---- identities ----
     register: (object, number) => numbers.set(object, number),
@@ -383,7 +399,7 @@
       const { enter, set, size, grow } = new WebAssembly.Instance(module, {
         "": { ...globals, it: external },
       }).exports;
-      return { enter, set, size, grow };
+      return { enter, size, set: guarded(set), grow: guarded(grow) };
     },
     areaSize,
   };

@@ -107,14 +107,16 @@ class _Inside:
     def _get(self, enter: Any, index: int, type: ValueType) -> Value:
         realm = self._realm
         realm.glue.setOther(0, self._handle)
-        enter(index)
+        if enter(index):
+            raise realm.failure(0)
         return realm.codec((type,)).unpack(realm, realm.buffer)[0]
 
     def _set(self, enter: Any, index: int, type: ValueType, value: Value) -> None:
         realm = self._realm
         realm.codec((type,)).pack(realm, realm.buffer, (value,), 1)
         realm.glue.setOther(0, self._handle)
-        enter(index)
+        if enter(index):
+            raise realm.failure(0)
 
 
 class Fields(_Inside):

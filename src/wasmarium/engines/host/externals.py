@@ -44,11 +44,12 @@ class HostGlobal(GlobalInstance):
     def value(self, value: Value) -> None:
         access = self._accessor()
         self._codec.pack(self.realm, self.realm.buffer, (value,))
-        access.set()
+        if access.set():
+            raise self.realm.failure(0)
 
 
 class HostTable(TableInstance):
-    """A WebAssembly.Table; ``elements`` looks at it element by element."""
+    """A WebAssembly.Table; ``elements`` looks at it element by element. What does not fit in, raises Trap."""
 
     __slots__ = ("handle", "realm")
 
@@ -105,13 +106,16 @@ class TableElements:
             return
         table = self._table
         table.realm.references.put(0, table.declared.element, value)
-        self._accessor().set(index)
+        if self._accessor().set(index):
+            raise table.realm.failure(0)
 
     def grow(self, delta: int, initial: Value) -> int:
         """Add elements; the size before, or -1."""
         table = self._table
         table.realm.references.put(0, table.declared.element, initial)
-        before: int = self._accessor().grow(delta)
+        before: int | bool = self._accessor().grow(delta)
+        if before is True:
+            raise table.realm.failure(0)
         return before
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended
@@ -28,6 +28,8 @@ class HostedFunction(HostFunction):
     """A function of a guest that the host runs. For the interpreter it is a function of the host."""
 
     __slots__ = ("_enter", "_enter_at", "arguments", "handle", "index", "instance", "realm", "results")
+
+    of_guest = True
 
     def __init__(
         self, realm: Realm, defined: DefinedType, handle: Handle, instance: HostInstance, index: int, name: str
@@ -224,8 +226,21 @@ def complete(execution: Execution) -> Sequence[Value] | Pending:
     if isinstance(outcome, Raised):
         raise outcome.error
     if isinstance(outcome, Suspended):
-        return Pending(_chain(execution, outcome.pending), lambda result: result)
+        return Pending(_Rest(execution, outcome.pending), lambda result: result, of_guest=True)
     raise trap(TrapCode.OUT_OF_FUEL)
+
+
+class _Rest:
+    """The rest of a call, which goes on when it is awaited; it may be given up."""
+
+    __slots__ = ("_execution", "_pending")
+
+    def __init__(self, execution: Execution, pending: Pending) -> None:
+        self._execution = execution
+        self._pending = pending
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return _chain(self._execution, self._pending).__await__()
 
 
 async def _chain(execution: Execution, pending: Pending) -> Any:
@@ -256,7 +271,8 @@ class Imported:
         self._code = code_of(function)
         self._direct = function.direct if isinstance(function, HostFunction) else None
         self._function: Any = None
-        self._name = function.name if isinstance(function, HostFunction) else ""
+        # None: a guest's, which brings a backtrace of its own
+        self._name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
         self._instance = None if instance is None else weakref.ref(instance)
 
     def callback(self) -> Callable[[], int | None]:

@@ -29,7 +29,7 @@ class Bytes(Protocol):
 
 
 class Accessor(Protocol):
-    """Gets at a global or a table; values pass through the area."""
+    """Gets at a global or a table; values pass through the area. ``set`` and ``grow`` answer True where they trap."""
 
     enter: Callable[..., Any]
     set: Callable[..., Any]

@@ -23,6 +23,8 @@ class HostMemory(MemoryInstance):
 
     __slots__ = ("_bytes", "_read", "_size", "_write", "handle", "realm")
 
+    far = True
+
     def __init__(self, realm: Realm, type: MemoryType, handle: Handle) -> None:
         self.declared = type
         self.realm = realm
@@ -100,10 +102,12 @@ class HostMemory(MemoryInstance):
 class MemoryBytes:
     """The bytes of a host memory with the manners of a bytearray, but for changing its length."""
 
-    __slots__ = ("_memory",)
+    __slots__ = ("_memory", "read", "write")
 
     def __init__(self, memory: HostMemory) -> None:
         self._memory = memory
+
+        self.read, self.write = memory.read, memory.write
 
     def __len__(self) -> int:
         return self._memory.size
@@ -123,10 +127,10 @@ class MemoryBytes:
         return memory.read(self._at(index), 1)[0]
 
     def __setitem__(self, index: int | slice, value: Any) -> None:
-        memory = self._memory
         if not isinstance(index, slice):
-            memory.write(self._at(index), bytes((value,)))
+            self.write(self._at(index), bytes((value,)))
             return
+        memory = self._memory
         positions = range(*index.indices(memory.size))
         content = bytes(value)
         if len(content) != len(positions):

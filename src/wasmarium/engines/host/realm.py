@@ -93,8 +93,9 @@ class Realm:
         self.instances: list[weakref.ref[HostInstance]] = []
         self.pendings: dict[int, tuple[Pending, Imported]] = {}
         """By the area of the run: what it waits for."""
-        self.failures: dict[int, tuple[BaseException, str]] = {}
-        """Likewise: the exception that a host function raised, and the name of that function."""
+        self.failures: dict[int, tuple[BaseException, str | None]] = {}
+        """Likewise: the exception that a host function raised, and the name of that function; None for a guest's
+        that another engine runs."""
         self.overflowed = False
         """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
         self.tank: FuelTank | None = None
@@ -283,7 +284,7 @@ class Realm:
 
     # ---- failures ----
 
-    def fail(self, run: int, error: BaseException, name: str) -> int:
+    def fail(self, run: int, error: BaseException, name: str | None) -> int:
         """Note what a host function raised; what the shim is to be told."""
         if isinstance(error, GuestException) and isinstance(error.exception, ExceptionInstance):
             self.glue.throwNext(self.exception_handle(error.exception))
@@ -297,7 +298,7 @@ class Realm:
             self.overflowed = False
             return trap(TrapCode.STACK_OVERFLOW)
         noted = self.failures.pop(run, None)
-        if noted is not None and not (isinstance(noted[0], Trap) and not noted[0].frames):
+        if noted is not None and not (isinstance(noted[0], Trap) and (not noted[0].frames or noted[1] is None)):
             return noted[0]
         kind, message, stack = self.glue.failed()
         if kind == "exception":
@@ -307,7 +308,8 @@ class Realm:
         if noted is not None:
             error, name = noted
             assert isinstance(error, Trap)
-            error.frames = (Frame(None, name or None), *backtrace(stack, lookup))
+            inner = error.frames if name is None else (Frame(None, name or None),)
+            error.frames = (*inner, *backtrace(stack, lookup))
             return error
         if kind in ("trap", "overflow"):
             made = make_trap(kind, message, stack, lookup)

@@ -105,14 +105,14 @@ class Machine:
             if self._answer is None:
                 return outcome
             answer, self._answer, self._outcome = self._answer, None, None
-            return self._take_answer(answer)
+            return self._take_answer(answer, outcome.pending.of_guest)
         self._outcome = None
         return None
 
-    def _take_answer(self, answer: Sequence[Value] | BaseException) -> Outcome | None:
+    def _take_answer(self, answer: Sequence[Value] | BaseException, of_guest: bool) -> Outcome | None:
         waiting, self._waiting = self._waiting, None
         if isinstance(answer, BaseException):
-            return self._raised(_FromHost(answer, ""))
+            return self._raised(_from_outside(answer, "", of_guest))
         if isinstance(waiting, tuple):
             following, slot = waiting
             self.r[slot : slot + len(answer)] = answer
@@ -310,7 +310,7 @@ class Machine:
             # Guest and host calling one another without end use up Python's stack, not ours.
             raise trap(TrapCode.STACK_OVERFLOW) from None
         except BaseException as error:
-            raise _FromHost(error, function.name) from None
+            raise _from_outside(error, function.name, function.of_guest) from None
 
     def resume(self, values: Sequence[Value] | BaseException) -> None:
         """Answer Suspended; see :class:`~wasmarium.engines.base.Execution`."""
@@ -337,7 +337,10 @@ class Machine:
 
     def _raised(self, error: BaseException, pc: int | None = None) -> Outcome | None:
         """The end of the call by ``error``, or None where a handler of the guest takes it and the call goes on."""
-        if isinstance(error, _FromHost):
+        if isinstance(error, _FromGuest):
+            error = error.error
+            error.frames = (*error.frames, *self._backtrace(pc))
+        elif isinstance(error, _FromHost):
             self._host_name = error.name
             error = error.error
             if isinstance(error, GuestException) and isinstance(error.exception, ExceptionInstance):
@@ -455,6 +458,12 @@ class Machine:
         )
 
 
+def _from_outside(error: BaseException, name: str, of_guest: bool) -> _FromGuest | _FromHost:
+    if of_guest and isinstance(error, Trap) and error.frames:
+        return _FromGuest(error)
+    return _FromHost(error, name)
+
+
 def _not_reached(block: Block, pc: int) -> int:
     """The fuel of a block that was charged for what stands behind instruction ``pc``, where it raised."""
     rest = sum(cost for at, cost in zip(block.pcs, block.costs, strict=True) if at > pc)
@@ -467,6 +476,14 @@ _MEMORY_ERRORS = (struct.error, IndexError, OverflowError)
 """What Python raises for an access outside a bytearray; nothing else in a block can raise them."""
 
 _MOST_FRAMES = 256
+
+
+class _FromGuest(Exception):
+    """A trap of a guest that another engine runs, with the backtrace up to here."""
+
+    def __init__(self, error: Trap) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _FromHost(Exception):

@@ -8,6 +8,7 @@ else a statement. The same text serves one instruction alone and inside compiled
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,6 +154,20 @@ def _const(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstan
     return Operation("{x0}", (value,), 0, 1, PURE, False)
 
 
+_NEAR = re.compile(r"\b(u16|s16|u32|s32|u64|u128|d64|load_f32|p16|p32|p64|p128|pd64|store_f32)\(")
+
+
+def _at(text: str, memory: MemoryInstance) -> str:
+    """The text of an access, fit for the kind of memory."""
+    if not memory.far:
+        return text
+    from wasmarium.engines.interpreter import far
+
+    if "far_u32" not in NAMES:
+        NAMES.update(far.NAMES)
+    return _NEAR.sub(r"far_\1(", text)
+
+
 def _address(offset: int) -> str:
     return "{0} + {x1}" if offset else "{0}"
 
@@ -160,27 +175,29 @@ def _address(offset: int) -> str:
 def _load(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     argument = immediates[0]
     address = _address(argument.offset)
-    arguments = (instance.memories[argument.memory].data, argument.offset)
+    memory = instance.memories[argument.memory]
+    arguments = (memory.data, argument.offset)
     if row.feature in _VECTORS:
-        read = _READS[row.width].replace("@", "{x0}").replace("A", address)
+        read = _at(_READS[row.width], memory).replace("@", "{x0}").replace("A", address)
         return Operation(_vectors().LOADED[row.mnemonic].replace("{0}", read), arguments, 1, 1, READS, True)
-    text = _LOADS[row.mnemonic].replace("@", "{x0}").replace("A", address)
+    text = _at(_LOADS[row.mnemonic], memory).replace("@", "{x0}").replace("A", address)
     return Operation(text, arguments, 1, 1, READS, True)
 
 
 def _load_lane(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     argument, lane = immediates
     _vectors()
-    read = _READS[row.width].replace("@", "{x0}").replace("A", _address(argument.offset))
+    memory = instance.memories[argument.memory]
+    read = _at(_READS[row.width], memory).replace("@", "{x0}").replace("A", _address(argument.offset))
     text = f"replace_lane({read}, {{1}}, {{x2}}, {hex((1 << 8 * row.width) - 1)})"
-    arguments = (instance.memories[argument.memory].data, argument.offset, lane * 8 * row.width)
+    arguments = (memory.data, argument.offset, lane * 8 * row.width)
     return Operation(text, arguments, 2, 1, READS, True)
 
 
 def _store(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInstance) -> Operation:
     argument = immediates[0]
     memory = instance.memories[argument.memory]
-    text = _STORES[row.mnemonic].replace("@", "{x0}").replace("A", _address(argument.offset))
+    text = _at(_STORES[row.mnemonic], memory).replace("@", "{x0}").replace("A", _address(argument.offset))
     arguments: tuple[Any, ...] = (memory.data, argument.offset)
     if row.kind == "store_lane":
         arguments += (immediates[1] * 8 * row.width,)
@@ -212,11 +229,11 @@ def _atomic(row: Instruction, immediates: tuple[Any, ...], instance: ModuleInsta
     mask = hex((1 << 8 * width) - 1)
     name = row.mnemonic.rpartition(".")[2].removesuffix("_u")
     if name.startswith("load"):
-        text = _READS[width].replace("@", "{x0}").replace("A", aligned)
+        text = _at(_READS[width], memory).replace("@", "{x0}").replace("A", aligned)
         return Operation(text, (memory.data, offset), 1, 1, READS, True)
     if name.startswith("store"):
         text = f"p{8 * width}(@, A, {{1}} & {mask})" if width > 1 else "@[A] = {1} & 255"
-        text = text.replace("@", "{x0}").replace("A", aligned)
+        text = _at(text, memory).replace("@", "{x0}").replace("A", aligned)
         return _watched(text, (memory.data, offset), row, memory, offset)
     if name == "notify":
         return Operation(f"notify({{x0}}, {address}, {{1}})", (memory, offset), 2, 1, WRITES, True)
