@@ -69,6 +69,8 @@ if TYPE_CHECKING:
         WasiConfig,
         WasmtimeError,
         capabilities,
+        run_gojs,
+        run_gojs_async,
         wat2wasm,
     )
 
@@ -113,6 +115,8 @@ __all__ = [
     "WasmtimeError",
     "capabilities",
     "install_as_wasmtime",
+    "run_gojs",
+    "run_gojs_async",
     "wat2wasm",
 ]
 

@@ -33,7 +33,7 @@ FLOORS = (
     "policy",
     "network",
     "wasi",
-    "hostcalls",
+    "hostcalls gojs",
     "component",
     "debug",
     "observe",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.cli.complaint import Complaint, located, read
 from wasmarium.cli.output import write
 from wasmarium.embedding import Config, Engine, Func, Instance, Linker, Module, Store, ValType, WasiConfig
+from wasmarium.embedding.gojs import run_gojs, wants_gojs
 from wasmarium.errors import GuestException, GuestExit, Trap, WasmError
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def execute(arguments: argparse.Namespace) -> int:
             store.set_wasi(_world(arguments))
             linker = Linker(engine)
             linker.define_wasi()
+            linker.define_gojs()
             return _run(path, store, linker, module, arguments)
     except GuestExit as ended:
         # The system keeps eight bits; what is cut off must not turn a failure into a success.
@@ -153,6 +155,8 @@ def _world(arguments: argparse.Namespace) -> WasiConfig:
 
 def _run(path: str, store: Store, linker: Linker, module: Module, arguments: argparse.Namespace) -> int:
     instance = linker.instantiate(store, module)
+    if arguments.invoke is None and wants_gojs(module):
+        run_gojs(store, instance)
     if arguments.invoke is None:
         start = _function(path, store, instance, "_start")
         start(store)

@@ -15,6 +15,7 @@ from wasmarium.embedding.function import Func
 from wasmarium.embedding.function_type import FuncType
 from wasmarium.embedding.global_type import GlobalType
 from wasmarium.embedding.global_variable import Global
+from wasmarium.embedding.gojs import run_gojs, run_gojs_async
 from wasmarium.embedding.instance import Instance, InstanceExports
 from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.limits import Limits
@@ -77,5 +78,7 @@ __all__ = [
     "WasiConfig",
     "WasmtimeError",
     "capabilities",
+    "run_gojs",
+    "run_gojs_async",
     "wat2wasm",
 ]

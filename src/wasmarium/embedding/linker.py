@@ -11,6 +11,7 @@ from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.externals import AsExtern, unwrap_external, wrap_external
 from wasmarium.embedding.function import Func, host_function
 from wasmarium.embedding.function_type import FuncType
+from wasmarium.embedding.gojs import gojs_recipes
 from wasmarium.embedding.instance import Instance, make_instance, make_instance_async
 from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.managed import Managed
@@ -101,6 +102,12 @@ class Linker(Managed):
         """Define the import module ``wasmarium``: log, HTTP and WebSocket for guests, who may use what the
         store's policy grants (``Store.set_policy``). Not in wasmtime."""
         for module, name, recipe in wasmarium_recipes():
+            self._define(module, name, recipe)
+
+    def define_gojs(self) -> None:
+        """Define the import module ``gojs``, for programs that Go compiled for JavaScript (``GOOS=js``); run them
+        with :func:`run_gojs`. Not in wasmtime."""
+        for module, name, recipe in gojs_recipes():
             self._define(module, name, recipe)
 
     def define_instance(self, store: Storelike, name: str, instance: Instance) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Union
+from weakref import ref
 
 from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.managed import Managed
@@ -53,8 +54,12 @@ class Store(Managed):
         self._network: Access | None = None
         self._hostcalls: tuple[Outside, dict[str, HostFunction]] | None = None
         self._wasi: Wasi | None = None
+        self._gojs: dict[str, HostFunction] | None = None
         self._wasi_functions: dict[str, dict[str, HostFunction]] | None = None
         self._runtime = RuntimeStore(ResourceLimits(), 0 if engine._consumes_fuel else None)
+        if engine._counts_epochs:
+            this = ref(self)
+            self._runtime.is_over = lambda: (store := this()) is not None and store._is_over()
 
     def data(self) -> Any:
         """What was given as ``data``."""
@@ -91,6 +96,13 @@ class Store(Managed):
         """
         self._check_open()
         self._deadline = self.engine._epoch + ticks_after_current
+        self.engine._execution.hurry()
+
+    def _is_over(self) -> bool:
+        """Whether guests are to be interrupted."""
+        if self.engine._epoch >= self._deadline:
+            return True
+        return self._until is not None and self.engine._platform.clock.monotonic() >= self._until
 
     def set_limits(
         self,
