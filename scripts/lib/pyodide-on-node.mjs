@@ -197,6 +197,26 @@ async function snapshot() {
   return memory;
 }
 
+/**
+ * Does `action`, which instantiates Pyodide, and gives it a memory of at least so many bytes. Pyodide itself asks for
+ * the size of its snapshot, but its module has a memory of its own, which is as big as it was built.
+ */
+async function withMemory(bytes, action) {
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...given) => {
+    const made = await instantiate(...given);
+    const memory = (made.instance ?? made).exports?.memory;
+    const missing = memory instanceof WebAssembly.Memory ? bytes - memory.buffer.byteLength : 0;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+    return made;
+  };
+  try {
+    return await action();
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
+}
+
 async function loadPrepared() {
   if (process.env.WASMARIUM_SNAPSHOT === "0" || !directory(at("src", "wasmarium"))) return prepared({});
   let memory;
@@ -206,7 +226,7 @@ async function loadPrepared() {
     // a read-only checkout, or a Pyodide that cannot do it: slower, but the same
     return prepared({});
   }
-  const python = await load({ _loadSnapshot: memory });
+  const python = await withMemory(memory.length, () => load({ _loadSnapshot: memory }));
   mountHost(python);
   describePackage(python);
   return python;
