@@ -65,6 +65,12 @@ def test_guest_memory(host: Any) -> None:
     assert guest.gather([(10, 5), (65_536, 0), (15, 7)]) == b"hello, world"
     assert guest.scatter([(100, 2), (200, 5)], b"abcd") == 4
     assert (guest.read(100, 2), guest.read(200, 3)) == (b"ab", b"cd\0")
+    large = bytes(range(256)) * 100
+    assert guest.scatter([(300, 12_000), (20_000, 10_000), (40_000, 9_000)], large) == len(large)
+    assert guest.gather([(300, 12_000), (20_000, 10_000), (40_000, 3_600)]) == large
+    assert guest.scatter([(0, 3), (65_530, 6)], b"\1" * 9) == 9
+    with pytest.raises(Trap, match="out of bounds memory access"):
+        guest.scatter([(0, 3), (65_530, 7)], b"\1" * 10)
     guest.write_unsigned(300, 1 << 40, 8)
     assert guest.read_unsigned(300, 8) == 1 << 40
     for address, count in ((65_530, 7), (-1, 1), (1 << 70, 1), (0, 65_537)):

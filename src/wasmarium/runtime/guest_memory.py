@@ -6,10 +6,13 @@ Trap with MEMORY_OUT_OF_BOUNDS, as wasmtime's WASI does, before anything is read
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
 from wasmarium.errors import TrapCode, trap
 from wasmarium.runtime.memory import MemoryInstance
+
+_VECTOR = struct.Struct("<II")
 
 
 class GuestMemory:
@@ -21,7 +24,7 @@ class GuestMemory:
         self.memory = memory
 
     def __len__(self) -> int:
-        return len(self.memory.data)
+        return self.memory.size
 
     def read(self, address: int, count: int) -> bytes:
         """``count`` bytes at ``address``."""
@@ -42,15 +45,11 @@ class GuestMemory:
     def read_vectors(self, address: int, count: int) -> list[tuple[int, int]]:
         """A list of ``count`` (address, length) pairs of 32 bits each, all of them checked: the
         iovec arrays of WASI."""
-        raw = self.memory.read(address, 8 * count)
-        vectors = []
-        size = len(self)
-        for at in range(0, 8 * count, 8):
-            start = int.from_bytes(raw[at : at + 4], "little")
-            length = int.from_bytes(raw[at + 4 : at + 8], "little")
+        vectors = list(_VECTOR.iter_unpack(self.memory.read(address, 8 * count)))
+        size = self.memory.size
+        for start, length in vectors:
             if start + length > size:
                 raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
-            vectors.append((start, length))
         return vectors
 
     def gather(self, vectors: Iterable[tuple[int, int]]) -> bytes:
@@ -59,11 +58,13 @@ class GuestMemory:
 
     def scatter(self, vectors: Iterable[tuple[int, int]], content: bytes) -> int:
         """Spread ``content`` over several pieces; returns how many bytes found room."""
-        done = 0
+        pieces = []
+        done, left = 0, len(content)
         for start, length in vectors:
-            piece = content[done : done + length]
-            self.memory.write(start, piece)
-            done += len(piece)
-            if done == len(content):
+            taken = min(length, left - done)
+            pieces.append((start, taken))
+            done += taken
+            if done == left:
                 break
+        self.memory.scatter(pieces, content)
         return done

@@ -64,6 +64,11 @@ class MemoryInstance:
         """Whether the driver of the running guest has others that may notify it."""
 
     @property
+    def size(self) -> int:
+        """The present size in bytes."""
+        return len(self.data)
+
+    @property
     def pages(self) -> int:
         """The present size in pages."""
         return len(self.data) // self._page_size
@@ -123,6 +128,13 @@ class MemoryInstance:
     def gather(self, pieces: Sequence[tuple[int, int]]) -> bytes:
         """The bytes of several pieces (address, length), one after the other."""
         return b"".join([self.read(address, count) for address, count in pieces])
+
+    def scatter(self, pieces: Sequence[tuple[int, int]], content: bytes) -> None:
+        """Spread ``content`` over several pieces; they have no more room than it fills, but may have less."""
+        done = 0
+        for address, count in pieces:
+            self.write(address, content[done : done + count])
+            done += count
 
     def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
         """Store ``content``; traps, with nothing written, when out of bounds."""

@@ -353,7 +353,7 @@
           bytes().fill(byte, address, address + count);
         },
         slice: (address, count) => bytes().subarray(address, address + count),
-        /** Pieces that the area lists as pairs of numbers, one after the other, to the area; false: out of bounds. */
+        /** Pieces that the area lists as pairs of numbers, one after the other, to the area. */
         gather: (pieces) => {
           const from = bytes();
           const to = inPython();
@@ -364,6 +364,19 @@
             to.set(piece, at);
             at += piece.length;
           }
+        },
+        /** What follows the same list in the area, to these pieces. */
+        scatter: (pieces) => {
+          const to = bytes();
+          const from = inPython();
+          const list = new Uint32Array(from.slice(area, area + 8 * pieces).buffer);
+          let at = area + 8 * pieces;
+          for (let i = 0; i < list.length; i += 2) {
+            if (list[i] + list[i + 1] > to.length) return true;
+            to.set(from.subarray(at, at + list[i + 1]), list[i]);
+            at += list[i + 1];
+          }
+          return undefined;
         },
         grow: (delta) => {
           try {

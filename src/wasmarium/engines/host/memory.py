@@ -93,10 +93,24 @@ class HostMemory(MemoryInstance):
         total = sum(length for _, length in pieces)
         if len(pieces) < 2 or total > self.realm.room or 8 * len(pieces) > self.realm.room:
             return b"".join(self.read(start, length) for start, length in pieces)
-        flat = [number for piece in pieces for number in piece]
-        struct.pack_into(f"<{len(flat)}I", self.realm.view, 0, *flat)
+        self._list(pieces)
         self._bytes.gather(len(pieces))
         return bytes(self.realm.view[:total])
+
+    def scatter(self, pieces: Sequence[tuple[int, int]], content: bytes) -> None:
+        start = 8 * len(pieces)
+        total = sum(length for _, length in pieces)
+        if len(pieces) < 2 or start + total > self.realm.room:
+            super().scatter(pieces, content)
+            return
+        self._list(pieces)
+        self.realm.view[start : start + total] = content[:total]
+        if self._bytes.scatter(len(pieces)):
+            raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+    def _list(self, pieces: Sequence[tuple[int, int]]) -> None:
+        flat = [number for piece in pieces for number in piece]
+        struct.pack_into(f"<{len(flat)}I", self.realm.view, 0, *flat)
 
 
 class MemoryBytes:
