@@ -25,6 +25,7 @@ class Rig:
         (self.runtime,) = runtimes
         self.session: PyodideSession | None = None
         self.shipped: set[str] = set()
+        self.serves = False
         self.items: dict[str, list[pytest.Item]] = {}
         self.reports: dict[str, list[pytest.TestReport]] = {}
         self.canaries: dict[str, str] = {}
@@ -84,6 +85,9 @@ class Rig:
         for folder in sorted(folders - self.shipped):
             self.session.ship_shared(folder)
             self.shipped.add(folder)
+        if not self.serves and any("servers" in getattr(item, "fixturenames", ()) for item in items):
+            self.session.start_servers()
+            self.serves = True
         return self.session
 
     def _judge_canary(self, item: pytest.Item, reports: list[pytest.TestReport]) -> pytest.TestReport:
@@ -110,6 +114,7 @@ class Rig:
         if self.session is not None:
             self.session.close()
         self.session = None
+        self.serves = False
         self.shipped.clear()
 
     def pytest_unconfigure(self) -> None:

@@ -26,7 +26,7 @@ from pytest_pyodide.server import DefaultHandler
 from shared_data import shared_root
 
 # what Node has, and the bridge uses, but the driver leaves out of the world it makes
-NODE_GLOBALS = ("performance", "crypto", "SharedArrayBuffer", "Atomics")
+NODE_GLOBALS = ("performance", "crypto", "SharedArrayBuffer", "Atomics", "WebSocket", "ReadableStream")
 
 # A browser that looks for nothing outside this machine, also as root and with a small /dev/shm.
 CHROMIUM_FLAGS = [
@@ -163,6 +163,15 @@ class PyodideSession:
         """Copies one folder of the shared test data to /shared, if there is one."""
         root = shared_root()
         self.unpack(root, [file for file in (root / folder).rglob("*") if file.is_file()], "/shared")
+
+    def start_servers(self) -> None:
+        """Starts the servers that network tests talk to, and tells the tests where they are."""
+        from network.servers import Servers
+
+        servers = Servers()
+        self._closers.callback(servers.close)
+        addresses = json.dumps(servers.addresses)
+        self._runner.run_async(f"import os\nos.environ['WASMARIUM_SERVERS'] = {addresses!r}\n")
 
     def run(self, arguments: list[str]) -> tuple[list[dict[str, Any]], str]:
         """Runs one pytest session inside; returns its reports, serialised, and what it printed."""

@@ -205,9 +205,10 @@ class BrowserSocket(Socket):
         data = event.data
         message = Message(data.encode(), True) if isinstance(data, str) else Message(data.to_bytes(), False)
         if self.inbox_size + len(message.content) > LARGEST_MESSAGE:
-            self.ended(TOO_BIG, error=OSError(errno.ENOBUFS, "messages piled up that the guest did not take"))
+            self._wire.onmessage = None
             self._wire.close()
-        if not self.closed:
+            self.ended(TOO_BIG, error=OSError(errno.ENOBUFS, "messages piled up that the guest did not take"))
+        else:
             self.arrived(message)
 
     def _close(self, event: Any) -> None:

@@ -31,20 +31,25 @@ from wasmarium.bridge.network import (
 )
 from wasmarium.bridge.signal import Signal
 
+STOP_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+"""How long a peer has to answer when a WebSocket is closed."""
+
 
 class NativeNetwork(Network):
     """Its thread begins with the first request and ends with the object."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: set[Future[None]] = set()
 
     def exchange(self, request: Request, signal: Signal) -> NativeExchange:
-        made = NativeExchange(request, signal, self)
+        made = NativeExchange(request, signal)
         made.task = self.start(made.run())
         return made
 
     def socket(self, url: str, protocols: Sequence[str], signal: Signal) -> NativeSocket:
-        made = NativeSocket(signal, self)
+        made = NativeSocket(signal)
         made.task = self.start(made.run(url, protocols))
         return made
 
@@ -54,18 +59,32 @@ class NativeNetwork(Network):
     def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         """Run ``work`` on the thread of the network. Does not wait for that thread, which may wait for
         the caller: for the lock of a signal."""
-        return asyncio.run_coroutine_threadsafe(work, self._running())
+        begun = asyncio.run_coroutine_threadsafe(work, self._started())
+        self._running.add(begun)
+        begun.add_done_callback(self._running.discard)
+        return begun
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            # the thread must not hold the network, or it would never end
-            threading.Thread(target=_serve, args=(self._loop,), name="wasmarium-network", daemon=True).start()
-            weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
+            # nothing that runs there may hold the network, or it would never end
+            thread = threading.Thread(
+                target=_serve, args=(self._loop, self._running), name="wasmarium-network", daemon=True
+            )
+            thread.start()
+            weakref.finalize(self, _stop, self._loop, thread)
         return self._loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    loop.call_soon_threadsafe(loop.stop)
+    if threading.current_thread() is not thread:
+        # whatever is open is closed, not dropped
+        thread.join(STOP_SECONDS)
+
+
+def _serve(loop: asyncio.AbstractEventLoop, running: set[Future[None]]) -> None:
+    # ``running`` is held here: a loop alone would let go of what waits for a guest that is gone
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
@@ -93,10 +112,9 @@ class NativeExchange(Exchange):
 
     task: Future[None]
 
-    def __init__(self, request: Request, signal: Signal, network: NativeNetwork) -> None:
+    def __init__(self, request: Request, signal: Signal) -> None:
         super().__init__(signal, request.streams)
         self._request = request
-        self._network = network
 
     def abort(self) -> None:
         self.end(OSError(errno.ECANCELED, "aborted"))
@@ -140,12 +158,12 @@ class NativeSocket(Socket):
 
     task: Future[None]
 
-    def __init__(self, signal: Signal, network: NativeNetwork) -> None:
+    def __init__(self, signal: Signal) -> None:
         super().__init__(signal)
-        self._network = network
         self._outbox: deque[Message] = deque()
         self._outbox_size = 0
         self._closing: tuple[int, str] | None = None
+        self._said = ""
 
     @property
     def writable(self) -> bool:
@@ -174,13 +192,22 @@ class NativeSocket(Socket):
             async with (
                 _session(_no_redirects()) as session,
                 asyncio.timeout(CONNECT_SECONDS) as limit,
-                session.ws_connect(URL(url, encoded=True), protocols=protocols, max_msg_size=LARGEST_MESSAGE) as wire,
+                session.ws_connect(
+                    URL(url, encoded=True),
+                    protocols=protocols,
+                    max_msg_size=LARGEST_MESSAGE,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+                ) as wire,
             ):
                 limit.reschedule(None)
                 self.opened(wire.protocol or "")
                 writer = asyncio.create_task(self._write(wire))
                 try:
                     await self._read(wire)
+                    if self._closing is not None:
+                        # it waits for the peer's answer, which has the code
+                        await writer
+                    self._end(wire)
                 finally:
                     writer.cancel()
                     await asyncio.gather(writer, return_exceptions=True)
@@ -190,7 +217,8 @@ class NativeSocket(Socket):
             self.ended(ABNORMAL_CLOSE, error=OSError(errno.ECANCELED, "the network was given up"))
 
     async def _read(self, wire: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in wire:
+        while True:
+            message = await wire.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
                 self.arrived(Message(message.data.encode(), True))
             elif message.type is aiohttp.WSMsgType.BINARY:
@@ -199,15 +227,17 @@ class NativeSocket(Socket):
                 # the peer broke the rules, or sent too much
                 self.ended(wire.close_code or ABNORMAL_CLOSE, error=OSError(errno.EPROTO, str(message.data)))
                 return
-            await self.signal.when(lambda: self.roomy)
+            else:
+                if message.type is aiohttp.WSMsgType.CLOSE:
+                    self._said = message.extra or ""
+                return
+            # who closes does not wait until the guest has read everything
+            await self.signal.when(lambda: self.roomy or self._closing is not None)
+
+    def _end(self, wire: aiohttp.ClientWebSocketResponse) -> None:
         code = wire.close_code or NO_CLOSE_CODE
         lost = OSError(errno.ECONNRESET, "the connection broke") if code == ABNORMAL_CLOSE else None
-        self.ended(code, self._reason(wire), lost)
-
-    @staticmethod
-    def _reason(wire: aiohttp.ClientWebSocketResponse) -> str:
-        reason = getattr(wire, "_close_reason", None) or getattr(wire, "close_reason", None)
-        return reason if isinstance(reason, str) else ""
+        self.ended(code, self._said, lost)
 
     async def _write(self, wire: aiohttp.ClientWebSocketResponse) -> None:
         while True:
@@ -218,7 +248,6 @@ class NativeSocket(Socket):
                 assert self._closing is not None
                 code, reason = self._closing
                 await wire.close(code=code, message=reason.encode())
-                self.ended(wire.close_code or code)
                 return
             if message.text:
                 await wire.send_str(message.content.decode())
