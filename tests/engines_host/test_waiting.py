@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
-from wasmarium import Func, FuncType, Trap, ValType
+from wasmarium import Func, FuncType, Instance, Linker, Module, Trap, ValType, WasiConfig, capabilities
 
 I32 = ValType.i32()
 WAITS = """(module (import "" "g" (func $g (param i32) (result i32)))
@@ -72,6 +72,50 @@ def test_a_guest_within_a_guest_waits(host: Any) -> None:
     inner = host.export(WAITS, waiting(host))
     outer = host.export(WAITS, Func(store, FuncType([I32], [I32]), lambda x: inner.call_async(store, x)))
     assert outer(store, 1) == 202 + 400
+
+
+@pytest.fixture
+def without_jspi() -> Iterator[None]:
+    """As in a browser that has none: what a realm finds when it is made."""
+    from js import Object, Reflect, WebAssembly
+
+    description = Object.getOwnPropertyDescriptor(WebAssembly, "Suspending")
+    Reflect.deleteProperty(WebAssembly, "Suspending")
+    yield
+    Object.defineProperty(WebAssembly, "Suspending", description)
+
+
+def test_guests_that_may_wait_are_interpreted_where_the_host_cannot_suspend(without_jspi: None, new_host: Any) -> None:
+    made = new_host()
+    assert capabilities().suspends is False
+    module = Module(made.engine, WAITS)
+    instance: Any = Instance(made.store, module, [waiting(made)])
+    assert "JSPI" in instance.fallback
+    f = instance.exports(made.store)["f"]
+    assert run(f.call_async(made.store, 5)) == 210
+    # and so are those that import from them
+    second: Any = Instance(made.store, Module(made.engine, WAITS), [f])
+    assert "JSPI" in second.fallback
+    assert run(second.exports(made.store)["f"].call_async(made.store, 1)) == 202 + 400
+    # others are not
+    plain = Func(made.store, FuncType([I32], [I32]), lambda x: x + 1)
+    assert made.export(WAITS, plain)(made.store, 5) == 107
+
+
+def test_wasi_waits_where_the_host_cannot_suspend(without_jspi: None, new_host: Any) -> None:
+    made = new_host()
+    linker = Linker(made.engine)
+    linker.define_wasi()
+    wasi = WasiConfig()
+    wasi.stdin_custom = lambda count: b"hi"
+    made.store.set_wasi(wasi)
+    wat = """(module (import "wasi_snapshot_preview1" "fd_read" (func $r (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 0) "\\40\\00\\00\\00\\08\\00\\00\\00")
+      (func (export "f") (result i32) (drop (call $r (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 100)))
+        (i32.load16_u (i32.const 0x40))))"""
+    instance: Any = linker.instantiate(made.store, Module(made.engine, wat))
+    assert "JSPI" in instance.fallback
+    assert instance.exports(made.store)["f"](made.store) == int.from_bytes(b"hi", "little")
 
 
 def test_callbacks_go_with_their_store(new_host: Callable[[], Any]) -> None:

@@ -14,7 +14,8 @@ class Capabilities:
 
     ``engines`` are the strategies that can be chosen. ``host_features`` says for every proposal by name
     whether the host's WebAssembly has it (empty without one), ``host_missing`` why there is no host engine.
-    ``suspends``: guests of the host engine may wait for async functions (JSPI). ``shared_memory``: the
+    ``suspends``: guests of the host engine may wait for async functions (JSPI); where they may not, those that
+    import one are interpreted, so that ``await func.call_async(…)`` works everywhere. ``shared_memory``: the
     platform has SharedArrayBuffer, so that threads may share a memory. ``blocks``: a plain call may
     wait for async functions right now; where it may not, ``await func.call_async(…)`` does.
     """

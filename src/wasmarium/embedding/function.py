@@ -173,7 +173,8 @@ def host_function(
 
     plain = all(each in (I32, I64, F64) for each in (*function.parameters, *function.results))
     direct = Direct(func, finish) if plain and len(outgoing) < 2 and not access_caller else None
-    return HostFunction(ty._defined, code, name or str(getattr(func, "__name__", "")), direct)
+    waits = inspect.iscoroutinefunction(func)
+    return HostFunction(ty._defined, code, name or str(getattr(func, "__name__", "")), direct, waits)
 
 
 def _waits(given: Any, takes_awaitables: bool) -> bool:

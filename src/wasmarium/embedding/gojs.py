@@ -40,7 +40,7 @@ def _recipe(name: str) -> Recipe:
                 raise WasmError("no program of Go is running in this store: start it with run_gojs")
             return functions[name].code(instance, arguments)
 
-        return HostFunction(defined, code, name)
+        return HostFunction(defined, code, name, waits=True)
 
     return Recipe(defined, make)
 

@@ -15,7 +15,7 @@ from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
-from wasmarium.wasi.preview1.linking import implementations
+from wasmarium.wasi.preview1.linking import MAY_WAIT, implementations
 from wasmarium.wasi.preview1.signatures import function_type
 
 
@@ -36,7 +36,7 @@ def _recipe(module: str, name: str) -> Recipe:
                 raise WasmError("this store has no WASI: call Store.set_wasi first")
             return functions[module][name].code(instance, arguments)
 
-        return HostFunction(defined, code, name)
+        return HostFunction(defined, code, name, waits=name in MAY_WAIT)
 
     return Recipe(defined, make)
 
@@ -55,6 +55,6 @@ def _hostcall_recipe(name: str) -> Recipe:
             # late: the policy may be set after the instance was made
             return store._hostcall(name).code(instance, arguments)
 
-        return HostFunction(defined, code, name)
+        return HostFunction(defined, code, name, waits=True)
 
     return Recipe(defined, make)

@@ -53,18 +53,22 @@ class FunctionInstance:
 
 
 class HostFunction(FunctionInstance):
-    """A function of the host. ``name`` is for backtraces; engines may use ``direct`` instead of ``code``."""
+    """A function of the host. ``name`` is for backtraces; engines may use ``direct`` instead of ``code``. ``waits``:
+    whether it is to be expected that it gives a Pending; guests that import it then run where they can wait."""
 
-    __slots__ = ("code", "direct", "name")
+    __slots__ = ("code", "direct", "name", "waits")
 
     of_guest: ClassVar[bool] = False
     """Whether it is a guest's after all, that another engine runs: its traps come with a backtrace to go on from."""
 
-    def __init__(self, defined: DefinedType, code: HostCode, name: str = "", direct: Direct | None = None) -> None:
+    def __init__(
+        self, defined: DefinedType, code: HostCode, name: str = "", direct: Direct | None = None, waits: bool = False
+    ) -> None:
         super().__init__(defined)
         self.code = code
         self.name = name
         self.direct = direct
+        self.waits = waits
 
 
 class WasmFunction(FunctionInstance):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended
 from wasmarium.engines.host import shims
 from wasmarium.errors import Crash, Trap, TrapCode, Unsupported, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending, WasmFunction
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import F64, DefinedType
@@ -34,7 +34,7 @@ class HostedFunction(HostFunction):
     def __init__(
         self, realm: Realm, defined: DefinedType, handle: Handle, instance: HostInstance, index: int, name: str
     ) -> None:
-        super().__init__(defined, self._called, name)
+        super().__init__(defined, self._called, name, waits=instance.waits)
         self.realm = realm
         self.handle = handle
         self.instance = instance
@@ -383,3 +383,12 @@ def code_of(function: FunctionInstance) -> Callable[[ModuleInstance | None, Sequ
         return complete(Interpreter().start(function, arguments))
 
     return code
+
+
+def may_wait(function: FunctionInstance) -> bool:
+    """Whether it is to be expected that calling ``function`` leads to a wait."""
+    if isinstance(function, HostFunction):
+        return function.waits
+    assert isinstance(function, WasmFunction)
+    instance = function.instance
+    return any(map(may_wait, instance.functions[: instance.module.imported_functions]))

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from wasmarium.engines.host import heap_shims, shims
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
-from wasmarium.engines.host.functions import HostedFunction, Imported
+from wasmarium.engines.host.functions import HostedFunction, Imported, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
@@ -216,6 +216,10 @@ class Realm:
         if isinstance(external, _OF_THE_HOST) and external.realm is self:
             return external.handle
         if isinstance(external, FunctionInstance):
+            if not self.glue.waits and may_wait(external):
+                raise Unsupported(
+                    "a host function may wait, and this platform cannot suspend WebAssembly: it lacks JSPI"
+                )
             return self._callee(external, instance)
         if isinstance(external, TagInstance):
             return self._tag_handle(external)

@@ -25,6 +25,9 @@ from wasmarium.wasi.preview1.waiting import Wait, pending
 
 Implementation = Callable[..., "Wait | None"]
 
+MAY_WAIT = frozenset({"fd_pread", "fd_read", "poll_oneoff", "sock_accept", "sock_recv", "sock_send"})
+"""Functions that give a Pending where what they ask for is not there yet."""
+
 _CONCERNS = (arguments, clocks, descriptors, paths, poll, process, sockets)
 
 
@@ -42,7 +45,9 @@ def implementations(module: str) -> dict[str, Implementation]:
 def host_functions(wasi: Wasi, module: str = PREVIEW1) -> dict[str, HostFunction]:
     """Every function of ``module`` (one of ``MODULES``) for one guest, by name."""
     return {
-        name: HostFunction(define_function(function_type(name)), host_code(wasi, implementation), name)
+        name: HostFunction(
+            define_function(function_type(name)), host_code(wasi, implementation), name, waits=name in MAY_WAIT
+        )
         for name, implementation in implementations(module).items()
     }
 
