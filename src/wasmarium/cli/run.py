@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from wasmarium.cli import grants
 from wasmarium.cli.complaint import Complaint, located, read
 from wasmarium.cli.output import write
 from wasmarium.embedding import Config, Engine, Func, Instance, Linker, Module, Store, ValType, WasiConfig
@@ -26,7 +27,8 @@ SHOWN_FRAMES = 32
 DESCRIPTION = """
 Run a WASI program. Exit code, standard input, standard output and standard error are the program's own.
 Options before FILE are for wasmarium; everything behind FILE is for the program. A program can touch only
-what it is given: no variables of the environment, and no files, unless you say so.
+what it is given: no variables of the environment, no files and no network, unless you say so. What it was denied is
+told on standard error, with the option that would have allowed it.
 """
 
 EXAMPLES = """
@@ -36,12 +38,16 @@ examples:
   wasmarium run --dir . prog.wasm notes.txt       the program finds this directory as "."
   wasmarium run --dir ./in::/data prog.wasm /data/a
   wasmarium run --fuel 1000000 prog.wasm          give up after a million instructions
+  wasmarium run --timeout 5 --max-memory 64M prog.wasm
+  wasmarium run --allow-fetch https://api.example prog.wasm
+  wasmarium run --allow-ws ws://localhost:8000/ client.wasm
+  wasmarium run --deny clock,random prog.wasm     the same in every run
   wasmarium run --invoke add sum.wasm 2 3         call the export "add", print what it returns
 
 When the program traps, a message and a backtrace go to standard error and the status is 134.
 """
 
-_WITH_VALUE = ("--env", "--dir", "--invoke", "--fuel", "--engine")
+_WITH_VALUE = ("--env", "--dir", "--invoke", "--engine", *grants.WITH_VALUE)
 
 
 def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +57,7 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run a WASI program, or call a function of a module",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        usage="wasmarium run [--env K=V] [--dir HOST[::GUEST]] [--invoke NAME] [--engine E] [--fuel N] FILE [ARGS ...]",
+        usage="wasmarium run [options] FILE [ARGS ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -75,16 +81,9 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         choices=("auto", "interpreter", "host"),
         help="what executes: the interpreter, or the WebAssembly of the browser or of Node (in Pyodide only)",
     )
-    parser.add_argument("--fuel", type=_count, metavar="N", help="trap after N instructions")
+    grants.configure(parser)
     parser.add_argument("file", metavar="FILE", help="a module, .wasm or .wat")
     parser.set_defaults(execute=execute)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -105,19 +104,21 @@ def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the program; its exit status."""
     path = arguments.file
+    policy = grants.policy(arguments)
     config = Config()
-    config.consume_fuel = arguments.fuel is not None
+    config.consume_fuel = policy.fuel is not None
+    config.epoch_interruption = policy.wall_time is not None
     if arguments.engine is not None:
         config.strategy = arguments.engine
     try:
         engine = Engine(config)
         module = Module(engine, read(path))
         with Store(engine) as store:
-            if arguments.fuel is not None:
-                store.set_fuel(arguments.fuel)
+            store.set_policy(policy)
             store.set_wasi(_world(arguments))
             linker = Linker(engine)
             linker.define_wasi()
+            linker.define_wasmarium()
             linker.define_gojs()
             return _run(path, store, linker, module, arguments)
     except GuestExit as ended:
@@ -147,6 +148,8 @@ def _world(arguments: argparse.Namespace) -> WasiConfig:
         if not os.path.isdir(host):
             raise Complaint(f"--dir {host}: no such directory")
         wasi.preopen_dir(host, guest or host)
+    for url in grants.sockets(arguments):
+        wasi.preopen_websocket(url)
     wasi.inherit_stdin()
     wasi.inherit_stdout()
     wasi.inherit_stderr()
