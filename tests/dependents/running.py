@@ -34,8 +34,8 @@ def run_here(job: Path, version: str) -> str:
         with _captured() as output:
             run(job, version)
             sys.stdout.flush()
-        output.seek(0)
-        return output.read().decode("utf-8", "replace")
+            output.seek(0)
+            return output.read().decode("utf-8", "replace")
     finally:
         os._exit = leave  # type: ignore[assignment]
         os.chdir(directory)

@@ -25,7 +25,7 @@ class Rig:
         (self.runtime,) = runtimes
         self.session: PyodideSession | None = None
         self.shipped: set[str] = set()
-        self.serves = False
+        self.serves = self.indexed = False
         self.items: dict[str, list[pytest.Item]] = {}
         self.reports: dict[str, list[pytest.TestReport]] = {}
         self.canaries: dict[str, str] = {}
@@ -88,6 +88,9 @@ class Rig:
         if not self.serves and any("servers" in getattr(item, "fixturenames", ()) for item in items):
             self.session.start_servers()
             self.serves = True
+        if not self.indexed and any("index" in getattr(item, "fixturenames", ()) for item in items):
+            self.session.offer_packages()
+            self.indexed = True
         return self.session
 
     def _judge_canary(self, item: pytest.Item, reports: list[pytest.TestReport]) -> pytest.TestReport:
@@ -114,7 +117,7 @@ class Rig:
         if self.session is not None:
             self.session.close()
         self.session = None
-        self.serves = False
+        self.serves = self.indexed = False
         self.shipped.clear()
 
     def pytest_unconfigure(self) -> None:

@@ -173,6 +173,16 @@ class PyodideSession:
         addresses = json.dumps(servers.addresses)
         self._runner.run_async(f"import os\nos.environ['WASMARIUM_SERVERS'] = {addresses!r}\n")
 
+    def offer_packages(self) -> None:
+        """Lays out the packages that were fetched as an index for micropip, and tells the tests where it is."""
+        from dependents.packages import store, write_index
+
+        wheels = sorted(store().glob("*.whl"))
+        if wheels:
+            write_index(wheels, Path(self._ship, "index"))
+            address = f"{self._runner.base_url}/ship/index/{{package_name}}/"
+            self._runner.run_async(f"import os\nos.environ['WASMARIUM_INDEX'] = {address!r}\n")
+
     def run(self, arguments: list[str]) -> tuple[list[dict[str, Any]], str]:
         """Runs one pytest session inside; returns its reports, serialised, and what it printed."""
         address = self._offer(json.dumps(arguments).encode(), ".json")
