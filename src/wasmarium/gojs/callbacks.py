@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
 from typing import Any
 
@@ -32,7 +32,8 @@ class Callbacks:
         self._timers: list[tuple[int, int, int]] = []
         self._live: set[int] = set()
         self._numbers = count(1)
-        self._tasks: dict[asyncio.Future[Any], Callable[[asyncio.Future[Any]], object]] = {}
+        self._begun: list[tuple[Awaitable[Any], Callable[[Any, BaseException | None], object]]] = []
+        self._tasks: dict[asyncio.Future[Any], Callable[[Any, BaseException | None], object]] = {}
 
     def later(self, turn: Turn) -> None:
         """Put a turn at the end of the queue."""
@@ -58,13 +59,8 @@ class Callbacks:
 
     def when_done(self, awaitable: Awaitable[Any], then: Callable[[Any, BaseException | None], object]) -> None:
         """``then`` gets the result of an operation, or what it raised, as soon as it is there."""
-        self._bounded(len(self._tasks))
-
-        def done(task: asyncio.Future[Any]) -> object:
-            failure = task.exception()
-            return then(None if failure is not None else task.result(), failure)
-
-        self._tasks[asyncio.ensure_future(_of(awaitable))] = done
+        self._bounded(len(self._tasks) + len(self._begun))
+        self._begun.append((awaitable, then))
 
     @staticmethod
     def _bounded(number: int) -> None:
@@ -81,11 +77,15 @@ class Callbacks:
             left = self._timers[0][0] - self._clock.monotonic() if self._timers else None
             if left is not None and left <= 0:
                 return self._timers[0][1]
+            for awaitable, then in self._begun:
+                self._tasks[asyncio.ensure_future(_of(awaitable))] = then
+            self._begun.clear()
             if self._tasks:
                 timeout = None if left is None else left / 1e9
                 done, _ = await asyncio.wait(self._tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    self._tasks.pop(task)(task)
+                    failure = task.exception()
+                    self._tasks.pop(task)(None if failure is not None else task.result(), failure)
             elif left is not None:
                 waiting = self._clock.sleep(left)
                 if waiting is not None:
@@ -98,6 +98,10 @@ class Callbacks:
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
+        for awaitable, _ in self._begun:
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()
+        self._begun.clear()
 
 
 async def _of(awaitable: Awaitable[Any]) -> Any:

@@ -44,8 +44,9 @@ class Thing:
         self.properties: dict[str, Value] = {} if properties is None else properties
 
     def get(self, name: str) -> Value:
-        """A property; UNDEFINED where there is none."""
-        return self.properties.get(name, UNDEFINED)
+        """A property; UNDEFINED where there is none. Every object has toString."""
+        found = self.properties.get(name, UNDEFINED)
+        return _TO_STRING if found is UNDEFINED and name == "toString" else found
 
     def set(self, name: str, value: Value) -> None:
         """Set a property."""
@@ -171,6 +172,9 @@ def argument(arguments: Sequence[Value], index: int) -> Value:
 def error(name: str, message: str, **properties: Value) -> Thing:
     """An Error."""
     return Thing({"name": name, "message": message, **properties})
+
+
+_TO_STRING = Function(lambda this, arguments: text_of(this))
 
 
 def throw(name: str, message: str, **properties: Value) -> Thrown:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wasmarium.errors import Denied, GuestExit
 from wasmarium.gojs.callbacks import Callbacks
+from wasmarium.gojs.fetch import Fetching
 from wasmarium.gojs.filesystem import Files, components
 from wasmarium.gojs.heap import Heap
 from wasmarium.gojs.values import (
@@ -28,6 +29,7 @@ from wasmarium.wasi.filesystem.base import FileType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasmarium.network import Access
     from wasmarium.wasi.preview1 import Wasi
 
 
@@ -35,10 +37,10 @@ class World:
     """What one program sees. ``ended`` is its exit status, None before it has ended.
 
     Everything comes from ``wasi``: arguments, environment, files, clocks and randomness, as far as its policy
-    grants them.
+    grants them; ``access`` is its way to the network, None where there is none.
     """
 
-    def __init__(self, wasi: Wasi) -> None:
+    def __init__(self, wasi: Wasi, access: Access | None = None) -> None:
         self.wasi = wasi
         self.ended: int | None = None
         self.callbacks = Callbacks(wasi.clock)
@@ -62,6 +64,8 @@ class World:
                 "crypto": Thing({"getRandomValues": Function(self._random_values)}),
             }
         )
+        if access is not None:
+            self.globals.properties.update(Fetching(access, self.callbacks).globals())
         self.heap = Heap(self.globals, self.go)
 
     # ---- what functions need ----
