@@ -216,6 +216,17 @@ export interface OutputPiece {
   readonly data: string;
 }
 
+/** Something that the guest wants and was not granted; it may wait for the answer. */
+export interface Question {
+  readonly id: number;
+  /** fetch or websocket. */
+  readonly capability: string;
+  /** What it wants: a method and an address, or an address. */
+  readonly subject: string;
+}
+
+export type Answer = "once" | "always" | "never";
+
 /** Everything that changed since the last update; absent parts did not change. */
 export interface Update {
   readonly state: GuestState;
@@ -237,6 +248,8 @@ export interface Update {
   readonly frames?: readonly FrameRow[];
   readonly framesOmitted?: number;
   readonly listing?: Listing;
+  /** All that nobody has answered yet. */
+  readonly questions?: readonly Question[];
   /** The run is over, and so is its output; what it came to stands beside. */
   readonly ended?: boolean;
   readonly exitCode?: number;
@@ -268,6 +281,7 @@ export type ToWorker =
   | { readonly kind: "stop" }
   | { readonly kind: "stdin"; readonly data: Uint8Array }
   | { readonly kind: "stdin-end" }
+  | { readonly kind: "answer"; readonly question: number; readonly answer: Answer }
   | { readonly kind: "watch"; readonly watch: Watch }
   | { readonly kind: "read-file"; readonly path: string }
   /** The last update is on the screen; the worker holds the next one back until then. */

@@ -18,6 +18,7 @@ from typing import Any
 from wasmarium.binary.decoder import decode_module
 from wasmarium.bridge import Platform, platform
 from wasmarium.debug.calls import CallWatcher, plain_trap
+from wasmarium.debug.network import SessionNetwork
 from wasmarium.debug.observation import Look, Observer
 from wasmarium.debug.plan import Plan, parse_values
 from wasmarium.debug.summary import diagnostic, summary
@@ -29,6 +30,7 @@ from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Crash, GuestException, GuestExit, Trap, WasmError
 from wasmarium.features import DEFAULT, Features
 from wasmarium.module import Module
+from wasmarium.policy import Answer
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
@@ -82,10 +84,13 @@ class Session:
         self._module: Module | None = None
         self._look = Look()
         self._budget = LEAST_BUDGET
+        self._network: SessionNetwork | None = None
         self._forget()
 
     def _forget(self) -> None:
         """No run, and nothing to tell of one."""
+        if self._network is not None:
+            self._network.close()
         self._state = "idle"
         self._paused = False
         self._execution: Execution | None = None
@@ -93,6 +98,7 @@ class Session:
         self._result_types: Sequence[ValueType] = ()
         self._command = False
         self._world: World | None = None
+        self._network = None
         self._input = SessionInput(False)
         self._output = Output(OUTPUT_ROOM, OUTPUT_PIECE)
         self._observer: Observer | None = None
@@ -153,6 +159,8 @@ class Session:
         if plan.stdin is not None:
             self._input.feed(plan.stdin.encode())
             self._input.end()
+        stderr = self._output.stream("stderr", terminal=False)
+        self._network = SessionNetwork(self._platform, self._clock, lambda line: stderr.write(line.encode()))
         self._world = World(
             self._clock,
             self._platform.random,
@@ -161,6 +169,7 @@ class Session:
             (plan.name, *(plan.args if plan.invoke is None else ())),
             plan.env,
             files,
+            self._network,
         )
         store = Store(self._limits, watch=True)
         instance = instantiate(store, module, self._world.imports(module), None)
@@ -350,6 +359,11 @@ class Session:
 
     # ---- input and attention ----
 
+    def answer(self, question: int, answer: str) -> None:
+        """What the person says to a question that ``update`` told of: once, always or never."""
+        if self._network is not None:
+            self._network.questions.answer(question, Answer(answer))
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Bytes for the guest's standard input."""
         self._input.feed(bytes(data))
@@ -372,6 +386,8 @@ class Session:
         if self._execution is not None:
             self._executed_before += self._execution.executed
         self._execution = self._waiter = self._finish_wait = None
+        if self._network is not None:
+            self._network.close()
         self._paused = False
         self._state = state
         self._news["ended"] = True
@@ -421,6 +437,8 @@ class Session:
             found |= self._observer.changes(self._look)
         if self._watcher is not None:
             found |= self._tell_calls(self._watcher)
+        if self._network is not None and self._network.questions.changed:
+            found["questions"] = self._network.questions.plain()
         pieces, skipped = self._output.take()
         if pieces:
             found["output"] = plain_output(pieces, lambda content: base64.b64encode(content).decode("ascii"))

@@ -1,12 +1,17 @@
-"""The world of a session's guest: WASI preview 1 with files in memory, and nothing else."""
+"""The world of a session's guest: WASI preview 1 with files in memory, and the import module ``wasmarium``, whose
+network asks before anything leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from wasmarium.bridge import Clock, InputStream, Random
+from wasmarium.debug.network import SessionNetwork
 from wasmarium.debug.waiting import Output
 from wasmarium.errors import WasmError
+from wasmarium.hostcalls import MODULE as HOSTCALLS
+from wasmarium.hostcalls import host_functions as hostcall_functions
+from wasmarium.hostcalls.signatures import SIGNATURES as HOSTCALL_SIGNATURES
 from wasmarium.module import Import, Module
 from wasmarium.policy import Policy
 from wasmarium.runtime.instance import ExternalValue
@@ -25,7 +30,9 @@ DATA = "/data"
 MOST_FILES = 200
 """Files that are listed after a run."""
 
-_PROVIDED = {(module, name) for module in MODULES for name in implementations(module)}
+_PROVIDED = {(module, name) for module in MODULES for name in implementations(module)} | {
+    (HOSTCALLS, name) for name in HOSTCALL_SIGNATURES
+}
 
 
 def provides(item: Import) -> bool:
@@ -45,7 +52,9 @@ class World:
         arguments: Iterable[str],
         environment: Iterable[tuple[str, str]],
         files: Mapping[str, bytes],
+        network: SessionNetwork,
     ) -> None:
+        self._network = network
         self._volume = MemoryFileSystem(now=clock.realtime)
         try:
             for path, content in files.items():
@@ -78,6 +87,7 @@ class World:
     def imports(self, module: Module) -> list[ExternalValue]:
         """What ``module`` imports, in its order. Raises Unlinkable for what is not there."""
         functions = {name: host_functions(self._wasi, name) for name in MODULES}
+        functions[HOSTCALLS] = hostcall_functions(self._network.outside)
         found: list[ExternalValue] = []
         for item in module.imports:
             if not provides(item):

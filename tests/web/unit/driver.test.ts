@@ -40,6 +40,7 @@ class FakeSession implements SessionPort {
   }
   feed(): void {}
   endInput(): void {}
+  answer(): void {}
   watch(): void {}
   update(): Update {
     this.updates++;

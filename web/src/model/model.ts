@@ -6,7 +6,16 @@ import { fromBase64, recognise } from "../lib/bytes";
 import { Heat } from "../lib/heat";
 import { lastLine } from "../lib/format";
 import { readLink, type SharedRun } from "../lib/link";
-import type { BootStage, Diagnostic, ModuleSummary, ToPage, ToWorker, Update, Versions } from "../protocol";
+import type {
+  Answer,
+  BootStage,
+  Diagnostic,
+  ModuleSummary,
+  ToPage,
+  ToWorker,
+  Update,
+  Versions,
+} from "../protocol";
 import { fetchSample, findSample, type Sample } from "./guests";
 import { applyUpdate, IDLE, isLive, partsOf } from "./run-state";
 import { DEFAULT_SETTINGS, mistakeIn, planOf, settingsFor, type Settings } from "./settings";
@@ -226,6 +235,12 @@ export class Model {
 
   endInput(): void {
     if (this.live.value) this.send({ kind: "stdin-end" });
+  }
+
+  /** What the person says to something that the guest wants. */
+  answer(question: number, answer: Answer): void {
+    this.send({ kind: "answer", question, answer });
+    this.focusTerminal();
   }
 
   change(settings: Partial<Settings>): void {

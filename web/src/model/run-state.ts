@@ -8,6 +8,7 @@ import type {
   Listing,
   MemoryRow,
   MemoryWindow,
+  Question,
   TableRow,
   TableWindow,
   TrapReport,
@@ -32,6 +33,7 @@ export interface RunState {
   readonly frames: readonly FrameRow[];
   readonly framesOmitted: number;
   readonly listing: Listing | null;
+  readonly questions: readonly Question[];
   readonly exitCode: number | null;
   readonly results: readonly ValueText[] | null;
   readonly trap: TrapReport | null;
@@ -56,6 +58,7 @@ export const IDLE: RunState = {
   frames: [],
   framesOmitted: 0,
   listing: null,
+  questions: [],
   exitCode: null,
   results: null,
   trap: null,
@@ -113,6 +116,7 @@ export function applyUpdate(before: RunState, update: Update): RunState {
     frames: update.frames ?? before.frames,
     framesOmitted: update.frames ? (update.framesOmitted ?? 0) : before.framesOmitted,
     listing: update.listing ?? (standsStill(update.state) ? before.listing : null),
+    questions: isLive(update.state) ? (update.questions ?? before.questions) : [],
     exitCode: update.exitCode ?? before.exitCode,
     results: update.results ?? before.results,
     trap: update.trap ?? before.trap,

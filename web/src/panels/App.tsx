@@ -8,6 +8,7 @@ import { Icon } from "./Icon";
 import { Inspector } from "./Inspector";
 import { MemoryPanel } from "./MemoryPanel";
 import { Refusal } from "./Refusal";
+import { Questions } from "./Questions";
 import { RunPanel } from "./RunPanel";
 import { StatePanel } from "./StatePanel";
 import { Terminal } from "./Terminal";
@@ -48,6 +49,7 @@ function Workspace() {
       </div>
       <div class="centre">
         <RunPanel />
+        <Questions />
         <TrapView />
         <Terminal />
         <FilesLeft />

@@ -6,6 +6,7 @@
  * the one before: a slow page makes updates rarer and never makes the guest wait.
  */
 import type {
+  Answer,
   Diagnostic,
   GuestState,
   ModuleSummary,
@@ -29,6 +30,7 @@ export interface SessionPort {
   stop(): void;
   feed(data: Uint8Array): void;
   endInput(): void;
+  answer(question: number, answer: Answer): void;
   watch(watch: Watch): void;
   update(): Update;
   readFile(path: string): Uint8Array | null;
@@ -116,6 +118,9 @@ export class Driver {
         break;
       case "stdin-end":
         session.endInput();
+        break;
+      case "answer":
+        session.answer(message.question, message.answer);
         break;
       case "watch":
         session.watch(message.watch);

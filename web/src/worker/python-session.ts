@@ -1,7 +1,7 @@
 /** The Python class `wasmarium.debug.session.Session` behind the driver's interface. */
 import type { PyodideAPI } from "pyodide";
 import type { PyCallable, PyProxy } from "pyodide/ffi";
-import type { RunPlan, Update, Watch } from "../protocol";
+import type { Answer, RunPlan, Update, Watch } from "../protocol";
 import type { SessionPort } from "./driver";
 
 type Loaded = ReturnType<SessionPort["load"]>;
@@ -17,6 +17,7 @@ interface SessionProxy extends PyProxy {
   stop(): void;
   feed(data: PyProxy): void;
   end_input(): void;
+  answer(question: number, answer: string): void;
   watch(watch: PyProxy): void;
   update(): PyProxy;
   read_file(path: string): PyProxy | undefined;
@@ -78,6 +79,10 @@ export class PythonSession implements SessionPort {
 
   endInput(): void {
     this.session.end_input();
+  }
+
+  answer(question: number, answer: Answer): void {
+    this.session.answer(question, answer);
   }
 
   watch(watch: Watch): void {
