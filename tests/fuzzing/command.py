@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from fuzzing import differential
 from fuzzing.case import MODES, Case, Finding
 from fuzzing.shrinking import again_command, shrink
 from fuzzing.watchdog import Watchdog, serve
@@ -28,9 +29,13 @@ modes:
 
   Without a mode all three share the time.
 
+  With --differential modules like those of generate run in the interpreter and in the host engine, inside Pyodide on
+  Node: same results, traps, memories, fuel.
+
 examples:
   scripts/fuzz --minutes 10
   scripts/fuzz generate --cases 500 --seed 7
+  scripts/fuzz --differential --cases 1000
   scripts/fuzz again generate .cache/fuzz/generate-7-31/small.wasm --seed 7 --number 31
 
 What is found is written to a folder of its own: the case, the case made small, what was found, and the line that
@@ -48,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("mode", nargs="?", choices=(*MODES, "again", "worker"), metavar="mode", help="|".join(MODES))
     parser.add_argument("rest", nargs="*", metavar="again MODE FILE", help="check one file as a mode does")
+    parser.add_argument(
+        "--differential", action="store_true", help="interpreter against host engine instead, inside Pyodide on Node"
+    )
     parser.add_argument("--minutes", type=float, help="how long (default 1, unless --cases is given)")
     parser.add_argument("--cases", type=int, help="how many cases of each mode")
     parser.add_argument("--seed", type=int, help="where chance begins (default: the clock; it is printed)")
@@ -65,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.mode == "worker":
         serve(options.rest[0], Path(options.rest[1]))
         return 0
+    if options.differential:
+        return _differential(options)
     if options.mode == "again":
         if len(options.rest) != 2 or options.rest[0] not in MODES:
             parser.error("again needs a mode and a file")
@@ -78,6 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for mode in modes:
         found += fuzz(mode, seed, minutes * 60 / len(modes), options.cases, options.out, not options.no_shrink)
     return 1 if found else 0
+
+
+def _differential(options: argparse.Namespace) -> int:
+    if options.mode == "again":
+        return differential.again(Path(options.rest[0]))
+    seed = int(time.time()) if options.seed is None else options.seed
+    minutes = options.minutes if options.minutes is not None else 1.0 if options.cases is None else float("inf")
+    return 1 if differential.fuzz(seed, minutes * 60, options.cases, options.out) else 0
 
 
 def _again(mode: str, file: Path, seed: int, number: int, like: str | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from engines.running import MODES, Modes
 from fuzzing.case import Finding, Report
 from fuzzing.driver import DUMP, MODULE, OUT, Driver, build_driver
 from fuzzing.oracles import engine
+from fuzzing.world import ENDS, Event, Refused, digest, end_of, hexadecimal, our_host
 from wasmarium.binary.code import instructions, read_locals
 from wasmarium.binary.decoder import decode_module
 from wasmarium.engines.base import Finished, Raised
@@ -23,36 +23,15 @@ from wasmarium.errors import Exhausted, GuestException, Trap, TrapCode
 from wasmarium.features import ALL
 from wasmarium.instructions.table import INSTRUCTIONS
 from wasmarium.module import Module
-from wasmarium.runtime.function import FunctionInstance, HostFunction
-from wasmarium.runtime.globals import GlobalInstance
+from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.linking import instantiate, start_function
 from wasmarium.runtime.memory import WATCH_SHIFT, MemoryInstance
 from wasmarium.runtime.store import Store
-from wasmarium.runtime.table import TableInstance
-from wasmarium.runtime.tag import TagInstance
-from wasmarium.types import (
-    EXTERNREF,
-    F32,
-    F64,
-    FUNCREF,
-    I32,
-    I64,
-    FunctionType,
-    GlobalType,
-    Limits,
-    MemoryType,
-    TableType,
-    TagType,
-    define_function,
-)
 from wasmarium.validation import validate_module
 
 FUEL = 400_000
-ENDS = frozenset({"STACK_OVERFLOW", "OUT_OF_FUEL", "ALLOCATION_TOO_LARGE", "resources"})
-"""What happens at bounds of the host, which are not the same everywhere: nothing behind it is compared."""
-
 
 OTHERWISE_PRICED = frozenset(
     row.mnemonic
@@ -62,24 +41,6 @@ OTHERWISE_PRICED = frozenset(
     or row.mnemonic.startswith(("table.", "array.new", "array.fill", "array.copy", "array.init"))
 )
 """Instructions for which wasmtime asks other fuel than one: by length, or nothing, or for the handler."""
-
-
-class Refused(Exception):
-    """What our host function ``refuse`` raises."""
-
-
-@dataclass(slots=True)
-class Event:
-    """One call: how it ended, what was written about results and state, and what it cost."""
-
-    name: str
-    end: str
-    shown: str = ""
-    state: str = ""
-    fuel: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.end} {self.shown} {self.state} fuel {self.fuel}"
 
 
 @dataclass(slots=True)
@@ -94,67 +55,7 @@ class Run:
         return bool(self.events) and self.events[-1].end in ENDS
 
 
-def _digest(data: bytes | bytearray) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
-
-
-def _shown(data: bytes | bytearray) -> str:
-    return bytes(data).rstrip(b"\0").hex() or "0"
-
-
 # ---- ours ----
-
-
-def _host_count(instance: object, arguments: Sequence[Any]) -> Sequence[Any]:
-    return [arguments[0] * 3 + 1 & 0xFFFFFFFF]
-
-
-def _host_mix(instance: object, arguments: Sequence[Any]) -> Sequence[Any]:
-    return [2.5, arguments[0] ^ 0x123456789]
-
-
-def _host_refuse(instance: object, arguments: Sequence[Any]) -> Sequence[Any]:
-    if arguments[0] & 1:
-        raise Refused
-    return []
-
-
-def _our_host(store: Store) -> dict[str, ExternalValue]:
-    limits = store.limits
-
-    def function(parameters: Sequence[Any], results: Sequence[Any], code: Callable[..., Any]) -> HostFunction:
-        return HostFunction(define_function(FunctionType(tuple(parameters), tuple(results))), code)
-
-    memory = MemoryInstance(MemoryType(Limits(1, 3), I32, False, 16), limits)
-    if store.watch:
-        memory.watch()
-    return {
-        "count": function([I32], [I32], _host_count),
-        "mix": function([I64, F64, F32], [F32, I64], _host_mix),
-        "nothing": function([], [], lambda instance, arguments: []),
-        "refuse": function([I32], [], _host_refuse),
-        "give": function([EXTERNREF], [EXTERNREF], lambda instance, arguments: [None]),
-        "memory": memory,
-        "table": TableInstance(TableType(FUNCREF, Limits(5, 20), I32), None, limits),
-        "externs": TableInstance(TableType(EXTERNREF, Limits(3, 9), I32), None, limits),
-        "constant": GlobalInstance(GlobalType(I32, False), 7),
-        "variable": GlobalInstance(GlobalType(I64, True), 1 << 40),
-        "number": GlobalInstance(GlobalType(F64, True), 0.5),
-        "nobody": GlobalInstance(GlobalType(EXTERNREF, False), None),
-        "tag": TagInstance(TagType(define_function(FunctionType((I32,), ())))),
-    }
-
-
-def _our_end(error: BaseException) -> str:
-    if isinstance(error, Trap):
-        return "trap" if error.trap_code is None else error.trap_code.name
-    if isinstance(error, GuestException):
-        return "exception"
-    if isinstance(error, Refused):
-        return "refused"
-    if isinstance(error, Exhausted):
-        return "resources"
-    raise error
 
 
 class _Ours:
@@ -165,7 +66,7 @@ class _Ours:
         self.instance: ModuleInstance | None = None
         self.before: list[bytes] = []
         self.driver = driver
-        host = _our_host(self.store)
+        host = our_host(Interpreter(), self.store)
         end = self._attempt(lambda: self._instantiate(module, host))
         exports: dict[str, ExternalValue] = {} if self.instance is None else self.instance.exports
         self.memories = [value for value in exports.values() if isinstance(value, MemoryInstance)]
@@ -199,14 +100,14 @@ class _Ours:
         try:
             action()
         except (Trap, GuestException, Refused, Exhausted) as error:
-            return _our_end(error)
+            return end_of(error)
         return "ok"
 
     def _state(self) -> str:
         for memory, before in zip(self.memories, self.before, strict=False):
             self._check_watch(memory, before)
         self.before = [bytes(memory.data) for memory in self.memories] if self.store.watch else []
-        return " ".join(f"{len(memory.data):x}:{_digest(memory.data)}" for memory in self.memories)
+        return " ".join(f"{len(memory.data):x}:{digest(memory.data)}" for memory in self.memories)
 
     def _check_watch(self, memory: MemoryInstance, before: bytes) -> None:
         """That every page which changed was noted."""
@@ -235,7 +136,7 @@ class _Ours:
                 out.data[:] = bytes(len(out.data))
                 end = self._attempt(lambda function=function: self._call(function))  # type: ignore[misc]
                 assert before is not None
-                shown = _shown(out.data) if end == "ok" else ""
+                shown = hexadecimal(out.data) if end == "ok" else ""
                 run.events.append(Event(part, end, shown, self._state(), before - (self.store.fuel or 0)))
                 if run.over:
                     return run
@@ -326,7 +227,7 @@ def run_theirs(data: bytes, driver: Driver) -> Run:
         found = []
         for memory in memories:
             content = bytes(memory.read(store))
-            found.append(f"{len(content):x}:{_digest(content)}")
+            found.append(f"{len(content):x}:{digest(content)}")
         return " ".join(found)
 
     run.events.append(Event("instantiate", "ok", "", state(), FUEL - store.get_fuel()))
@@ -345,7 +246,7 @@ def run_theirs(data: bytes, driver: Driver) -> Run:
                 function(store)
             except (wasmtime.WasmtimeError, wasmtime.Trap, Refused) as error:
                 end = _their_end(error)
-            shown = _shown(out.read(store)) if end == "ok" else ""
+            shown = hexadecimal(out.read(store)) if end == "ok" else ""
             run.events.append(Event(part, end, shown, state(), before - store.get_fuel()))
             if run.over:
                 return run

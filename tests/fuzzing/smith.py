@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from fuzzing.oracles import wasm_tools
@@ -34,8 +35,9 @@ _SWITCHED = (
 ).split()
 
 
-def arguments(random_: random.Random, *, run: bool) -> list[str]:
-    """The options of one module; with ``run`` it is to be executed: closed, with an end, small."""
+def arguments(random_: random.Random, *, run: bool, without: Collection[str] = ()) -> list[str]:
+    """The options of one module; with ``run`` it is to be executed: closed, with an end, small. ``without`` are
+    features that it must not use."""
     # gc needs reference types, and so on: smith refuses what does not fit together.
     off = [name for name in _SWITCHED if random_.random() < 0.15]
     if "reference-types" in off:
@@ -47,6 +49,7 @@ def arguments(random_: random.Random, *, run: bool) -> list[str]:
     if run and random_.random() < 0.5:
         # With threads smith likes to share memories, and those are not run.
         off.append("threads")
+    off += without
     found = [f"--{name}-enabled={'false' if name in off else 'true'}" for name in _SWITCHED]
     found += [f"--{name}-enabled=false" for name in _NEVER]
     found += [
@@ -80,9 +83,9 @@ def arguments(random_: random.Random, *, run: bool) -> list[str]:
     return found
 
 
-def make_module(random_: random.Random, *, run: bool) -> bytes | None:
+def make_module(random_: random.Random, *, run: bool, without: Collection[str] = ()) -> bytes | None:
     """A valid module, or None where smith makes nothing of this seed."""
-    options = arguments(random_, run=run)
+    options = arguments(random_, run=run, without=without)
     size = random_.choice((300, 1000, 3000, 8000))
     seed = random_.randbytes(size)
     with tempfile.TemporaryDirectory() as folder:
