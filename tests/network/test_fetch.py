@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import uuid
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from network.guest import BODY, FOREVER, NONBLOCK, OPEN, OUT, READ, WRITE, Guest
 from wasmarium import Policy
+from wasmarium.policy import Answer, Decision
 
 INSIDE = sys.platform == "emscripten"
 NewGuest = Callable[..., Guest]
@@ -253,3 +255,33 @@ def test_a_server_that_lets_no_page_ask(servers: Any, new_guest: NewGuest) -> No
 def test_head_has_no_body(servers: Any, new_guest: NewGuest) -> None:
     guest = new_guest(Policy(fetch={servers.granted: None}))
     assert guest.fetch(f"{servers.granted}/hello", "HEAD") == (200, b"")
+
+
+@pytest.mark.parametrize("answer", list(Answer), ids=lambda answer: answer.value)
+def test_a_person_is_asked_while_the_guest_waits(servers: Any, new_guest: NewGuest, key: str, answer: Answer) -> None:
+    asked = []
+
+    async def ask(decision: Decision) -> Answer:
+        asked.append(decision.subject)
+        await asyncio.sleep(0.02)
+        return answer
+
+    guest = new_guest(Policy(ask=ask))
+    url = f"{servers.granted}/hello?{key}"
+    request = guest.open("GET", url)
+    assert guest.call("http_response", request, NONBLOCK, OUT) == "AGAIN"
+    found = guest.call("http_response", request, 0, OUT)
+    assert found == ("ACCES" if answer is Answer.NEVER else "SUCCESS")
+    assert asked == [f"GET {url}"]
+    assert len(servers.hits(key)) == (0 if answer is Answer.NEVER else 1)
+
+
+def test_a_person_whose_page_fails_has_not_said_yes(servers: Any, new_guest: NewGuest, key: str) -> None:
+    async def ask(decision: Decision) -> Answer:
+        await asyncio.sleep(0)
+        raise RuntimeError("the page broke")
+
+    guest = new_guest(Policy(ask=ask))
+    request = guest.open("GET", f"{servers.granted}/hello?{key}")
+    assert guest.call("http_response", request, 0, OUT) == "ACCES"
+    assert servers.hits(key) == []

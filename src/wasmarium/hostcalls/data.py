@@ -25,7 +25,7 @@ def text(memory: GuestMemory, pointer: int, length: int) -> str:
 
 def flags_of(value: int, allowed: Flags) -> Flags:
     """``value`` as flags; INVAL for others than those allowed."""
-    if value & ~allowed:
+    if value & ~allowed.value:
         fail(Errno.INVAL)
     return Flags(value)
 

@@ -61,7 +61,7 @@ def poll(outside: Outside, memory: GuestMemory, entries: int, count: int, timeou
     asked = []
     for at in range(count):
         handle, events, _ = ENTRY.unpack(memory.read(entries + at * ENTRY.size, ENTRY.size))
-        if events & ~_ALL:
+        if events & ~_ALL.value:
             fail(Errno.INVAL)
         asked.append(_Entry(outside, handle, Events(events)))
     if timeout not in (0, _FOREVER):
