@@ -112,12 +112,12 @@ def test_what_the_host_lacks_is_interpreted(host: Any) -> None:
     assert "WebAssembly says" in instance.fallback
 
 
-def test_what_needs_instrumentation_is_interpreted() -> None:
+def test_what_needs_instrumentation_gets_it() -> None:
     config = Config()
     config.strategy = "host"
-    config.epoch_interruption = True
+    config.consume_fuel = config.epoch_interruption = True
     engine = Engine(config)
-    assert (engine.strategy, engine.fallback) == ("interpreter", "the host engine has no interruption by epochs")
+    assert (engine.strategy, engine.fallback) == ("host", None)
 
 
 def test_the_fastest_is_the_default() -> None:
@@ -126,7 +126,7 @@ def test_the_fastest_is_the_default() -> None:
     config.strategy = "cranelift"
     assert Engine(config).strategy == "host"
     config.epoch_interruption = True
-    assert Engine(config).strategy == "interpreter"
+    assert Engine(config).strategy == "host"
     # a platform without a WebAssembly of its own
     assert (Engine(platform=FakePlatform()).strategy, Engine(platform=FakePlatform()).fallback) == ("interpreter", None)
     config.strategy = "host"

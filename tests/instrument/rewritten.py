@@ -15,13 +15,14 @@ from wasmarium.instrument import Instrumented, Pass, instrument
 from wasmarium.instrument.cutting import unreached
 from wasmarium.instrument.fuel import MOST
 from wasmarium.module import Module
-from wasmarium.runtime.function import FunctionInstance
+from wasmarium.runtime.function import FunctionInstance, HostFunction
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.store import Store
+from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
 from wasmarium.script import Session
-from wasmarium.types import I64, GlobalType
+from wasmarium.types import I64, FunctionType, GlobalType, define_function
 from wasmarium.validation import validate_module
 
 
@@ -51,6 +52,8 @@ class Rewriting(Interpreter):
         super().__init__()
         self._passes = passes
         self._tank = tank
+        self.questions = 0
+        """How often guests called out."""
         self._made: dict[Module, tuple[Instrumented, Module]] = {}
 
     def instantiate(
@@ -58,7 +61,17 @@ class Rewriting(Interpreter):
     ) -> ModuleInstance:
         made, decoded = rewritten(module, self._passes())
         self._made[decoded] = made, module
-        return super().instantiate(store, decoded, [*imports, self._tank] if self._tank else imports, name)
+        instance = super().instantiate(store, decoded, [*imports, self._tank] if self._tank else imports, name)
+        for name, export in instance.exports.items():
+            if name.startswith("wasmarium.") and isinstance(export, TableInstance):
+                export.elements[0] = HostFunction(_NOTHING, self._asked)
+            elif name == "wasmarium.fuel" and isinstance(export, GlobalInstance):
+                export.value = MOST
+        return instance
+
+    def _asked(self, instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value]:
+        self.questions += 1
+        return ()
 
     def start(self, function: FunctionInstance, arguments: Sequence[Value]) -> Execution:
         return _Settling(super().start(function, arguments), self)  # type: ignore[return-value]
@@ -95,6 +108,9 @@ class _Settling:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._execution, name)
+
+
+_NOTHING = define_function(FunctionType((), ()))
 
 
 def tank() -> GlobalInstance:

@@ -32,7 +32,7 @@ def start(store: Store, function: FunctionInstance, arguments: Sequence[Value]) 
 def finish(store: Store, execution: Execution) -> tuple[Value, ...]:
     """Run to the end, holding the caller. Raises what the call raises; Unsupported where a host
     function waits and this platform cannot block."""
-    budget = SLICE if store.engine._counts_epochs else None
+    budget = SLICE if store.engine._counts_epochs and not execution.asks else None
     while True:
         pending = _piece(store, execution, budget)
         if isinstance(pending, tuple):
@@ -81,7 +81,7 @@ class Failure:
 
 def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Value, ...] | Pending | None:
     """Run one piece: the results when it ended, Pending when it waits, None when there is more."""
-    if store.engine._counts_epochs and _time_is_up(store):
+    if store.engine._counts_epochs and store._is_over():
         raise _trap(execution, TrapCode.INTERRUPT)
     outcome = execution.run(budget)
     if isinstance(outcome, Finished):
@@ -95,12 +95,6 @@ def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Valu
         store._runtime.fuel = 0
         raise _trap(execution, TrapCode.OUT_OF_FUEL)
     return None
-
-
-def _time_is_up(store: Store) -> bool:
-    if store.engine._epoch >= store._deadline:
-        return True
-    return store._until is not None and store.engine._platform.clock.monotonic() >= store._until
 
 
 def _trap(execution: Execution, code: TrapCode) -> Trap:

@@ -51,6 +51,7 @@ class Engine(Managed):
         """Move the epoch on by one. Any thread, signal handler or host function may call it; guests
         whose store's deadline is reached trap soon after. See ``Config.epoch_interruption``."""
         self._epoch += 1
+        self._execution.hurry()
 
     def is_pulley(self) -> bool:
         """Whether wasmtime's own interpreter runs the guests: never."""

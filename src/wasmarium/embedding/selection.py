@@ -39,8 +39,6 @@ def choose(config: Config, platform: Platform) -> tuple[Engine, str | None]:
         if strategy == "host":
             raise
         return Interpreter(), None
-    if config.epoch_interruption:
-        return Interpreter(), "the host engine has no interruption by epochs"
     from wasmarium.engines.host import HostEngine
 
     return HostEngine(bridge), None

@@ -80,7 +80,9 @@ class FrameState:
 
 
 class Execution(Protocol):
-    """A call under way."""
+    """A call under way. ``asks``: it runs in one piece, and its guest asks ``Store.is_over`` by itself."""
+
+    asks: bool
 
     @property
     def executed(self) -> int:
@@ -142,6 +144,10 @@ class Engine(Protocol):
         """Why instances of ``module`` run on the interpreter instead, or None."""
         ...
 
+    def hurry(self) -> None:
+        """``Store.is_over`` may say something else now: guests that run are to look soon."""
+        ...
+
     def start(self, function: FunctionInstance, arguments: Sequence[Value]) -> Execution:
         """Begin a call; ``arguments`` must match the function's type already."""
         ...
@@ -178,3 +184,6 @@ class InPython:
     def fallback(self, module: Module) -> str | None:
         """None."""
         return None
+
+    def hurry(self) -> None:
+        """Nothing: whoever runs the guest looks between two pieces."""

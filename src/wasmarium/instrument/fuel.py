@@ -22,7 +22,7 @@ FUEL = "fuel"
 MOST = (1 << 63) - 1
 """The most fuel that the global can hold."""
 
-_TYPE = GlobalType(I64, True)
+FUEL_TYPE = GlobalType(I64, True)
 
 
 class Fuel:
@@ -35,7 +35,7 @@ class Fuel:
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         additions = plan.additions
-        index = additions.import_global(_TYPE) if self._shared else additions.counter(I64, 0, FUEL)
+        index = additions.import_global(FUEL_TYPE) if self._shared else additions.counter(I64, 0, FUEL)
         before = assemble(("global.get", index)) + b"\x42"
         behind = assemble(
             "i64.sub",

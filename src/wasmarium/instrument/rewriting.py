@@ -225,6 +225,16 @@ class Rewriting:
     def original_offset(self, index: int, offset: int) -> int:
         """The offset in the original module of a byte of function ``index``, given its offset in ``content``.
         For one that was put in that of the next original instruction."""
+        original, length, within = self._find(index, offset)
+        return original + max(0, min(within, length - 1))
+
+    def was_added(self, index: int, offset: int) -> bool:
+        """Whether the byte of function ``index`` at this offset in ``content`` is one that was put in."""
+        return self._find(index, offset)[1] == 0
+
+    def _find(self, index: int, offset: int) -> tuple[int, int, int]:
+        """The segment that has an offset: where it begins in the original, its length there, and how far
+        within the offset is."""
         module = self.module
         number = index - module.imported_functions
         start, end = module.codes[number]
@@ -233,13 +243,12 @@ class Rewriting:
         segments = list(self._segments(frame, at, end, payments))
         header = frame.header()
         here = self._starts[number] + (at - start if header is None else len(header))
-        original = at
         for length, code in segments:
             if offset < here + len(code):
-                return original + max(0, min(offset - here, length - 1)) if length else original
+                return at, length, offset - here
             here += len(code)
-            original += length
-        return original
+            at += length
+        return at, 0, 0
 
     def function_at(self, offset: int) -> int:
         """The function that has this offset in ``content``."""

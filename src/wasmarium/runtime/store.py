@@ -6,6 +6,7 @@ spaces; it holds the limits, the fuel and the engine, and counts what was made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from wasmarium.errors import Exhausted
@@ -30,7 +31,8 @@ class Meter(Protocol):
 class Store:
     """A store. ``watch`` asks that every memory made in it notes its writes. ``compile_after`` is how often
     a piece of code runs before the engine may compile it (0: it is compiled at once, None: as the
-    engine thinks best)."""
+    engine thinks best). ``is_over``, if it is there before instances are made, tells whether guests
+    are to be interrupted; engines whose guests run in one piece ask it now and then."""
 
     __slots__ = (
         "__weakref__",
@@ -38,6 +40,7 @@ class Store:
         "_meter",
         "compile_after",
         "instances",
+        "is_over",
         "limits",
         "memories",
         "tables",
@@ -56,6 +59,7 @@ class Store:
         self._meter: Meter | None = None
         self.watch = watch
         self.compile_after = compile_after
+        self.is_over: Callable[[], bool] | None = None
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0

@@ -9,7 +9,7 @@
   "use strict";
 
   // in an embedder's own context a global is far slower to reach than a variable
-  const { Error, Object, Uint8Array, WebAssembly } = globalThis;
+  const { Error, Object, Uint8Array, WebAssembly, performance } = globalThis;
 
   // What a callback into Python answers instead of an address, as in engines/host/shims.py.
   const THROW = -2;
@@ -31,6 +31,8 @@
   let current = 0; // the area of the run that is executing, or 0: it cannot be suspended
   let nested = 0; // how many calls there are in one another
   let failure; // what the last call ended with
+  let askAt = 0; // when a guest's safepoints are to ask Python again
+  const depths = []; // how deep calls are in one another, in guests for which that is bounded
   let thrown; // what the guest shall be given as an exception
   let exceptionTable; // the shim that keeps references to exceptions
   let kind; // tells structs and arrays
@@ -74,6 +76,11 @@
 
   // ---- calls ----
 
+  const setDepths = (values) =>
+    depths.forEach((depth, i) => {
+      depth.value = values[i] ?? 0;
+    });
+
   /** Runs `call` with a long backtrace at hand; true when it failed. */
   const attempt = (call, address, mode) => {
     if (nested >= NESTED) {
@@ -82,6 +89,11 @@
     }
     const before = current;
     const limit = Error.stackTraceLimit;
+    let depthsBefore;
+    if (depths.length) {
+      depthsBefore = depths.map((depth) => (nested ? depth.value : 0));
+      setDepths(depthsBefore);
+    }
     nested += 1;
     current = mode;
     Error.stackTraceLimit = FRAMES;
@@ -93,6 +105,7 @@
       return true;
     } finally {
       nested -= 1;
+      if (depthsBefore) setDepths(depthsBefore);
       current = before;
       Error.stackTraceLimit = limit;
     }
@@ -124,6 +137,8 @@
       LinkError: "link",
     };
     if (Object.prototype.toString.call(error) === "[object WebAssembly.Exception]") kind = "exception";
+    // it may come before Python can answer anything
+    else if (error?.name === "PythonError" && error.type === "KeyboardInterrupt") kind = "interrupt";
     else kind = kinds[error?.name] ?? kind;
     return [kind, String(error?.message ?? error), String(error?.stack ?? "")];
   };
@@ -240,6 +255,24 @@
       proxies.push(callback);
       return new WebAssembly.Instance(module, { "": { ...globals, plain: callback } }).exports.f;
     },
+    /** Likewise, but while `pause` milliseconds have not passed the guest just goes on. */
+    watchman: (module, callback, pause) => {
+      proxies.push(callback);
+      const plain = () => {
+        const now = performance.now();
+        if (now < askAt) return undefined;
+        askAt = now + pause;
+        return callback();
+      };
+      return new WebAssembly.Instance(module, { "": { ...globals, plain } }).exports.f;
+    },
+    /** What guests call at safepoints is asked at the next one. */
+    hurry: (counters) => {
+      askAt = 0;
+      for (const counter of counters) counter.value = 0;
+    },
+    beginsAtZero: (depth) => depths.push(depth),
+    fillTable: (table, index, handle) => table.set(index, handle),
     destroy: () => {
       for (const proxy of proxies.splice(0)) proxy.destroy();
     },

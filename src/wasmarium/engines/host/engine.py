@@ -14,25 +14,70 @@ from wasmarium.engines.host.detect import refuse
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
 from wasmarium.engines.host.functions import HostedFunction, HostExecution
 from wasmarium.engines.host.glue import Area, Bridge, Handle
+from wasmarium.engines.host.interruption import Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
+from wasmarium.engines.host.traps import innermost_place
 from wasmarium.engines.interpreter import Interpreter
-from wasmarium.errors import Exhausted, Frame, Unsupported, WasmError
+from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError
 from wasmarium.instrument import Pass
-from wasmarium.instrument.fuel import FUEL, Fuel
+from wasmarium.instrument.depth import DEPTH, CallDepth
+from wasmarium.instrument.fuel import FUEL, FUEL_TYPE, Fuel
+from wasmarium.instrument.safepoints import COUNTER, POLL, Safepoints
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
+from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.linking import close_external, match_imports
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import I64, GlobalType, MemoryType, TableType, TagType
+from wasmarium.types import GlobalType, MemoryType, TableType, TagType
+
+
+class Settings(NamedTuple):
+    """What of a store, and of what is in it, a compiled module depends on."""
+
+    memory_bytes: int
+    table_elements: int
+    fuel: str | None
+    """None: nobody pays; own: from a global of the module; shared: from one that it imports."""
+    safepoints: bool
+    call_depth: int | None
+
+    @classmethod
+    def of(cls, store: Store, realm: Realm, module: Module) -> Settings:
+        """Those for the next instance in ``store``."""
+        fuel = None
+        if store.fuel is not None:
+            if realm.tank is None and any(isinstance(item.type, TableType) for item in module.imports):
+                # in a table, functions outlive an instantiation that fails: they must pay too
+                realm.tank = FuelTank(HostGlobal(realm, FUEL_TYPE, realm.define(FUEL_TYPE)))
+                store.keep_fuel_in(realm.tank)
+            fuel = "own" if realm.tank is None else "shared"
+        limits = store.limits
+        depth = limits.call_depth if limits.call_depth < ResourceLimits().call_depth else None
+        return cls(limits.memory_bytes, limits.table_elements, fuel, store.is_over is not None, depth)
+
+    def passes(self) -> list[Pass]:
+        """What is to be put into the module."""
+        passes: list[Pass] = []
+        if self.fuel is not None:
+            passes.append(Fuel(shared=self.fuel == "shared"))
+        if self.safepoints:
+            passes.append(Safepoints())
+        if self.call_depth is not None:
+            passes.append(CallDepth(self.call_depth))
+        return passes
+
+
+Compiled = tuple[int, Rewritten, Handle]
+"""A module as the host has it: its number, how it was rewritten, and itself."""
 
 
 class HostInstance(ModuleInstance):
@@ -40,15 +85,17 @@ class HostInstance(ModuleInstance):
     rest is None. ``waits`` says whether calling it may lead to a host function, which might wait. ``added`` are
     the exports that passes added, by their role."""
 
-    __slots__ = ("_exported", "added", "number", "realm", "rewritten", "waits")
+    __slots__ = ("_exported", "added", "number", "realm", "rewritten", "settings", "waits")
 
     def __init__(
-        self, store: Store, module: Module, name: str | None, realm: Realm, number: int, rewritten: Rewritten
+        self, store: Store, module: Module, name: str | None, realm: Realm, settings: Settings, compiled: Compiled
     ) -> None:
         super().__init__(store, module, name)
+        number, rewritten, _ = compiled
         self.realm = realm
         self.number = number
         self.rewritten = rewritten
+        self.settings = settings
         self.waits = False
         self.added: dict[str, Handle] = {}
         self._exported: Handle = None
@@ -134,6 +181,17 @@ class HostInstance(ModuleInstance):
         _, (_, table), _ = read_instruction(self.module.data, frame.offset)
         return not self.realm.glue.hasNull(getattr(self._exported, str(self.rewritten.first_table + table)))
 
+    def explained(self, trap: Trap, stack: str) -> Trap:
+        """A trap in this instance, which may be one of code that was put into it."""
+        if self.settings.call_depth is None or trap.code is not TrapCode.UNREACHABLE:
+            return trap
+        place = innermost_place(stack)
+        if place is None or not self.rewritten.was_added(*place):
+            return trap
+        if self.realm.tank is not None and self.realm.tank.overdrawn:
+            return trap
+        return Trap(TrapCode.STACK_OVERFLOW.message, TrapCode.STACK_OVERFLOW, trap.frames)
+
     def own_function(self, index: int, handle: Handle) -> FunctionInstance | None:
         """Function ``index``, if it is the one that ``handle`` is."""
         first = self.rewritten.first_function
@@ -155,29 +213,6 @@ def _kind(external: ExternalValue) -> str:
     if isinstance(external, MemoryInstance):
         return "memory"
     return "global" if isinstance(external, GlobalInstance) else "tag"
-
-
-class Settings(NamedTuple):
-    """What of a store, and of what is in it, a compiled module depends on."""
-
-    memory_bytes: int
-    table_elements: int
-    fuel: str | None
-    """None: nobody pays; own: from a global of the module; shared: from one that it imports."""
-
-    @classmethod
-    def of(cls, store: Store, realm: Realm) -> Settings:
-        """Those for the next instance in ``store``."""
-        fuel = None if store.fuel is None else "own" if realm.tank is None else "shared"
-        return cls(store.limits.memory_bytes, store.limits.table_elements, fuel)
-
-    def passes(self) -> list[Pass]:
-        """What is to be put into the module."""
-        return [Fuel(shared=self.fuel == "shared")] if self.fuel is not None else []
-
-
-Compiled = tuple[int, Rewritten, Handle]
-"""A module as the host has it: its number, how it was rewritten, and itself."""
 
 
 class HostEngine:
@@ -215,6 +250,15 @@ class HostEngine:
         return self._fallbacks.get(module)
 
     # ---- making ----
+
+    def hurry(self) -> None:
+        """See :class:`~wasmarium.engines.base.Engine`."""
+        for reference in self._realms.values():
+            realm = reference()
+            if realm is not None and realm.watchman is not None:
+                instances = [each() for each in realm.instances]
+                counters = [each.added[COUNTER] for each in instances if each is not None and COUNTER in each.added]
+                realm.glue.hurry(self._bridge.array(counters))
 
     def realm(self, store: Store) -> Realm:
         """That of a store."""
@@ -267,9 +311,9 @@ class HostEngine:
         match_imports(module, imports)
         realm = self.realm(store)
         try:
-            settings = Settings.of(store, realm)
-            number, rewritten, compiled = self._compile(module, store, settings)
-            instance = HostInstance(store, module, name, realm, number, rewritten)
+            settings = Settings.of(store, realm, module)
+            compiled = self._compile(module, store, settings)
+            instance = HostInstance(store, module, name, realm, settings, compiled)
             shared = [realm.tank.variable.handle] if realm.tank is not None and settings.fuel == "shared" else []
             handles = self._bridge.array([realm.handle_of(external, instance) for external in imports] + shared)
         except Unsupported as error:
@@ -279,18 +323,30 @@ class HostEngine:
         store.admit(instance, len(module.memories), len(module.tables))
         realm.instances.append(ref(instance))
         instance.place(imports)
-        exported = realm.glue.link(compiled, handles)
+        exported = realm.glue.link(compiled[2], handles)
         if exported is None and realm.glue.failed()[0] == "overflow":
             # the memories of instances that nobody has any more still take up room
             gc.collect()
-            exported = realm.glue.link(compiled, handles)
+            exported = realm.glue.link(compiled[2], handles)
         if exported is None:
             raise self._refusal(realm, instance)
         instance.link(exported)
-        if settings.fuel == "own":
-            realm.tank = FuelTank(HostGlobal(realm, GlobalType(I64, True), instance.added[FUEL]))
-            store.keep_fuel_in(realm.tank)
+        self._connect(instance)
         return instance
+
+    def _connect(self, instance: HostInstance) -> None:
+        """Let what was added to an instance have what it needs."""
+        realm, store, added, settings = instance.realm, instance.store, instance.added, instance.settings
+        if settings.fuel == "own":
+            realm.tank = FuelTank(HostGlobal(realm, FUEL_TYPE, added[FUEL]))
+            store.keep_fuel_in(realm.tank)
+        if settings.safepoints:
+            if realm.watchman is None:
+                assert store.is_over is not None
+                realm.watchman = Watchman(realm, store.is_over)
+            realm.glue.fillTable(added[POLL], 0, realm.watchman.handle)
+        if settings.call_depth is not None:
+            realm.glue.beginsAtZero(added[DEPTH])
 
     def _compile(self, module: Module, store: Store, settings: Settings) -> Compiled:
         known = self._compiled.setdefault(module, {})

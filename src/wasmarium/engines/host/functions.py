@@ -119,7 +119,7 @@ class HostExecution:
     for something else.
     """
 
-    executed = 0
+    asks = True
     depth = 0
 
     def __init__(self, function: HostedFunction, arguments: Sequence[Value]) -> None:
@@ -129,6 +129,14 @@ class HostExecution:
         self._area: Area | None = None
         self._waiting: Imported | None = None
         self._answer: int | None = None
+        tank = function.realm.tank
+        self._before = 0 if tank is None else tank.read()
+
+    @property
+    def executed(self) -> int:
+        """See :class:`~wasmarium.engines.base.Execution`; 0 where nobody pays."""
+        tank = self._function.realm.tank
+        return 0 if tank is None else self._before - tank.read()
 
     def run(self, budget: int | None = None) -> Outcome:
         """Go on. A budget says that the caller can come back, so that the guest may be suspended."""
@@ -139,8 +147,12 @@ class HostExecution:
             return self._go_on(self._area)
         function = self._function
         realm = function.realm
-        if function.instance.waits and realm.glue.waits and (budget is not None or realm.bridge.can_block()):
+        breathes = budget is not None and function.instance.settings.safepoints
+        waits = breathes or (function.instance.waits and (budget is not None or realm.bridge.can_block()))
+        if waits and realm.glue.waits:
             area = self._area = realm.take_area()
+            if breathes:
+                realm.breathing.add(area.address)
             return self._look(area, function.enter_at(area, self._arguments))
         try:
             outcome = Finished(function.call(self._arguments))
@@ -186,6 +198,7 @@ class HostExecution:
         area, self._area = self._area, None
         assert area is not None
         realm = self._function.realm
+        realm.breathing.discard(area.address)
         realm.glue.release(area.address)
         realm.give_area(area)
         self._outcome = outcome

@@ -34,10 +34,15 @@ class FuelTank:
         self._reserve = max(0, fuel - MOST)
         self.variable.value = fuel - self._reserve
 
+    @property
+    def overdrawn(self) -> bool:
+        """Whether a guest has just trapped because it could not pay."""
+        return bool(self.variable.value >= _SIGN)
+
     def settle(self, trapped: Trap, instance: HostInstance | None) -> Trap:
         """The trap that it was, once the books are right; ``instance`` is where it was."""
         value = self.variable.value
-        if value >= _SIGN:
+        if self.overdrawn:
             self.variable.value = 0
             return Trap(TrapCode.OUT_OF_FUEL.message, TrapCode.OUT_OF_FUEL, trapped.frames)
         pays = instance is not None and instance.rewritten.code is not None

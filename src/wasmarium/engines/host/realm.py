@@ -17,6 +17,7 @@ from wasmarium.engines.host import heap_shims, shims
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
+from wasmarium.engines.host.interruption import POLL, Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
 from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
@@ -100,6 +101,10 @@ class Realm:
         """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
         self.tank: FuelTank | None = None
         """What guests pay from, if they do."""
+        self.watchman: Watchman | None = None
+        """Who interrupts guests, if that may happen."""
+        self.breathing: set[int] = set()
+        """The areas of runs that give way to the event loop now and then."""
         self._shims = shim_cache
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._imported: list[Imported] = []
@@ -312,11 +317,14 @@ class Realm:
         if noted is not None:
             error, name = noted
             assert isinstance(error, Trap)
-            inner = error.frames if name is None else (Frame(None, name or None),)
+            host = () if name == POLL else (Frame(None, name or None),)
+            inner = error.frames if name is None else host
             error.frames = (*inner, *backtrace(stack, lookup))
             return error
         if kind in ("trap", "overflow"):
             made = make_trap(kind, message, stack, lookup)
+            if found:
+                made = found[0].explained(made, stack)
             if self.tank is not None:
                 made = self.tank.settle(made, found[0] if found else None)
             # the first instance that was looked up is where the trap was
@@ -325,6 +333,8 @@ class Realm:
                 code = TrapCode.INDIRECT_CALL_TO_NULL
                 return Trap(code.message, code, made.frames)
             return made
+        if kind == "interrupt":
+            return KeyboardInterrupt()
         return Crash(f"the host's WebAssembly says: {message}")
 
     def _cannot_tell_null(self, message: str) -> bool:

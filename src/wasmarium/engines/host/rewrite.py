@@ -62,6 +62,10 @@ class Rewritten:
             return offset - self.shift
         return self.code.original_offset(function, offset - self.code_start)
 
+    def was_added(self, function: int, offset: int) -> bool:
+        """Whether what is there was not in the original."""
+        return self.code is not None and self.code.was_added(function, offset - self.code_start)
+
 
 def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = ()) -> Rewritten:
     """The module as the host is to see it; ``number`` is its own."""

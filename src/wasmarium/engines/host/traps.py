@@ -110,6 +110,15 @@ def backtrace(stack: str, lookup: Lookup) -> Iterator[Frame]:
         yield frame_at(module, name, index, offset)
 
 
+def innermost_place(stack: str) -> tuple[int, int] | None:
+    """The function of a guest in which a host's stack begins, and the offset in the host's module."""
+    for line in stack.splitlines():
+        found = _PLACE.search(line)
+        if found is not None and INWARD not in line:
+            return None if OUTWARD in line else (int(found["index"]), int(found["offset"], 16))
+    return None
+
+
 def frame_at(module: Module, name: str | None, index: int, offset: int) -> Frame:
     """The frame of a function at a byte offset of the original module."""
     instruction = mnemonic = start = None
@@ -131,4 +140,5 @@ def frame_at(module: Module, name: str | None, index: int, offset: int) -> Frame
         mnemonic,
         offset,
         None if start is None else offset - start,
+        module.exported_functions.get(index),
     )

@@ -33,6 +33,8 @@ _NO_BOUND = 1 << 62
 class Machine:
     """An :class:`~wasmarium.engines.base.Execution` of the interpreter."""
 
+    asks = False
+
     def __init__(self, function: FunctionInstance, arguments: Sequence[Value]) -> None:
         self.r: Activation = []
         self.callers: list[Caller] = []
@@ -423,6 +425,7 @@ class Machine:
             plan.rows[pc].mnemonic,
             offset,
             offset - start,
+            module.exported_functions.get(function.index),
         )
 
     def _backtrace(self, pc: int | None) -> tuple[Frame, ...]:
