@@ -220,9 +220,10 @@ class TrapCode(enum.Enum):
 class Frame:
     """One activation in a backtrace, innermost first.
 
-    ``function_name`` comes from the name section (None without one); ``instruction`` is the index
-    in the body, ``offset`` the byte offset in the module, ``function_offset`` that from the start
-    of the function's body. A host function has only its name.
+    ``function_name`` comes from the name section (None without one), ``exported_name`` is what the
+    function is exported as (None where it is not); ``instruction`` is the index in the body, ``offset``
+    the byte offset in the module, ``function_offset`` that from the start of the function's body. A host
+    function has only its name.
     """
 
     function_index: int | None
@@ -232,13 +233,14 @@ class Frame:
     mnemonic: str | None = None
     offset: int | None = None
     function_offset: int | None = None
+    exported_name: str | None = None
 
     @property
     def display_name(self) -> str:
         """How logs, traps and traces name this frame."""
         module = f"{self.module_name}." if self.module_name else ""
-        if self.function_name:
-            return module + self.function_name
+        if self.function_name or self.exported_name:
+            return module + (self.function_name or self.exported_name or "")
         return module + (f"${self.function_index}" if self.function_index is not None else "host")
 
     @property

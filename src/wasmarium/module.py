@@ -220,6 +220,15 @@ class Module:
         return self.name_loader()
 
     @cached_property
+    def exported_functions(self) -> dict[int, str]:
+        """The first name under which a function is exported, by index: how to call it where it has no other."""
+        names: dict[int, str] = {}
+        for export in self.exports:
+            if export.kind == "func":
+                names.setdefault(export.index, export.name)
+        return names
+
+    @cached_property
     def datas(self) -> tuple[DataSegment, ...]:
         """The data segments, made when first asked for: a module can have tens of thousands."""
         return self.data_loader()

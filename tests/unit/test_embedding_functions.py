@@ -304,8 +304,9 @@ def test_trap_made_by_hand(api) -> None:
 def test_trap_codes_are_those_of_wasmtime() -> None:
     wasmtime = pytest.importorskip("wasmtime")
     ours = {code.name: code.value for code in wasmarium.TrapCode if code.value < 1000}
-    assert ours == {code.name: code.value for code in wasmtime.TrapCode if code.name in ours}
-    assert len(ours) == 17
+    # the one that is installed may be older, and lack some
+    theirs = {code.name: code.value for code in wasmtime.TrapCode}
+    assert {name: ours.get(name) for name in theirs} == theirs
 
 
 # ---- stores do not mix ----------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wasmarium.debug.values import Plain
-from wasmarium.errors import Frame, WasmError
+from wasmarium.debug.values import Plain, frame_of
+from wasmarium.errors import WasmError
 from wasmarium.module import Module
 from wasmarium.text.printer import ModulePrinter
 
@@ -39,7 +39,7 @@ class Listings:
         first = max(0, instruction - AROUND)
         return {
             "function": function,
-            "name": Frame(function, self._module.names.functions.get(function)).display_name,
+            "name": frame_of(self._module, function).display_name,
             "length": len(lines),
             "lines": [
                 {"instruction": index, "offset": line.offset, "depth": line.depth, "text": line.text}

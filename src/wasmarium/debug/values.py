@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from wasmarium.errors import Frame
+from wasmarium.module import Module
 from wasmarium.runtime.function import FunctionInstance, HostFunction, WasmFunction
 from wasmarium.runtime.values import Value
 from wasmarium.types import F32, F64, I32, I64, V128, FunctionType, ValueType
@@ -57,11 +58,15 @@ def _shortest_f32(value: float) -> str:
     return repr(float(text))
 
 
+def frame_of(module: Module, function: int) -> Frame:
+    """A frame that knows no more than its function."""
+    return Frame(function, module.names.functions.get(function), exported_name=module.exported_functions.get(function))
+
+
 def function_name(function: FunctionInstance) -> str:
     """How a function is called in backtraces: by its name, else by its index."""
     if isinstance(function, WasmFunction):
-        name = function.instance.module.names.functions.get(function.index)
-        return Frame(function.index, name).display_name
+        return frame_of(function.instance.module, function.index).display_name
     if isinstance(function, HostFunction) and function.name:
         return function.name
     return "host"

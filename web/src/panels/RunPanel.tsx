@@ -112,7 +112,12 @@ const STATES: Record<GuestState, string> = {
 /** The guest's pulse: its state and how much it has done. */
 export function Pulse() {
   const run = useModel().run.value;
-  const label = run.state === "exited" ? `Exited with ${String(run.exitCode ?? 0)}` : STATES[run.state];
+  const label =
+    run.state === "exited"
+      ? `Exited with ${String(run.exitCode ?? 0)}`
+      : run.questions.length > 0
+        ? "Waits for your answer"
+        : STATES[run.state];
   return (
     <div class="pulse">
       <span
