@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from wasi.programs import Task, run_on_host
-from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities
+from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities, wat2wasm
 from wasmarium.bridge.fake import FakePlatform
 from wasmarium.errors import Exhausted, Trap, WasmError
 from wasmarium.features import DEFAULT
+from wasmarium.leb128 import write_unsigned
 from wasmarium.runtime.guest_memory import GuestMemory
 
 
@@ -88,6 +89,24 @@ def test_a_store_bounds_its_memories(host: Any) -> None:
     assert [f(store, 2), f(store, 1)] == [1, -1]
     with pytest.raises(Exhausted):
         host.instance(wat.format(4))
+
+
+def test_a_large_module(host: Any) -> None:
+    # Chromium compiles and links no more than 8 MB at once on the thread of a page
+    size = 9 << 20
+    wat = """(module (memory 1) (data "") (func (export "f") (result i32)
+      (memory.init 0 (i32.const 0) (i32.const 9437183) (i32.const 1)) (i32.load8_u (i32.const 0))))"""
+    small = bytes(wat2wasm(wat))
+    segment = bytearray(b"\x01\x01")
+    write_unsigned(size, segment)
+    segment += bytes(size - 1) + b"!"
+    section = bytearray(b"\x0b")
+    write_unsigned(len(segment), section)
+    before, empty, after = small.partition(b"\x0b\x03\x01\x01\x00")
+    assert (empty, after) == (b"\x0b\x03\x01\x01\x00", b"")
+    module = Module(host.engine, before + section + segment)
+    instance: Any = Instance(host.store, module, [])
+    assert (instance.fallback, instance.exports(host.store)["f"](host.store)) == (None, ord("!"))
 
 
 def test_capabilities() -> None:

@@ -140,6 +140,8 @@
     // it may come before Python can answer anything
     else if (error?.name === "PythonError" && error.type === "KeyboardInterrupt") kind = "interrupt";
     else kind = kinds[error?.name] ?? kind;
+    // on the thread of a page Chromium compiles and links no more than 8 MB while Python holds it
+    if (kind === "overflow" && /main thread/.test(error.message)) kind = "size";
     return [kind, String(error?.message ?? error), String(error?.stack ?? "")];
   };
 
@@ -193,10 +195,20 @@
     }
   };
 
+  const linkLater = async (module, imports) => {
+    try {
+      return (await WebAssembly.instantiate(module, { "": imports })).exports;
+    } catch (error) {
+      failure = error;
+      return undefined;
+    }
+  };
+
   return {
     waits,
     compile,
     link: (module, handles) => link(module, Object.fromEntries([...handles].entries())),
+    linkLater: (module, handles) => linkLater(module, Object.fromEntries([...handles].entries())),
     exports: (exported, count) => Array.from({ length: count }, (_, index) => exported[index]),
     define: (module) => link(module, globals)?.it,
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any, cast
 
 import js
 import pyodide_js
 from pyodide.code import run_js
-from pyodide.ffi import JsException, can_run_sync, create_proxy, to_js
+from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 from wasmarium.engines.host.glue import Area, Glue, Handle
 from wasmarium.errors import Unsupported
@@ -37,8 +37,15 @@ class BrowserWebAssembly:
         return bool(js.WebAssembly.validate(_bytes(data)))
 
     def compile(self, data: bytes) -> Handle:
+        array = _bytes(data)
         try:
-            return js.WebAssembly.Module.new(_bytes(data))
+            try:
+                return js.WebAssembly.Module.new(array)
+            except JsException as error:
+                # Chromium compiles no more than 8 MB at once on the thread of a page
+                if error.name != "RangeError" or not can_run_sync():
+                    raise
+                return run_sync(js.WebAssembly.compile(array))
         except JsException as error:
             raise Unsupported(f"this platform's WebAssembly says: {error.message}") from None
 
@@ -56,6 +63,11 @@ class BrowserWebAssembly:
 
     def can_block(self) -> bool:
         return bool(can_run_sync())
+
+    def wait(self, promise: Awaitable[Handle]) -> Handle:
+        if not can_run_sync():
+            raise Unsupported("Python may not wait here (see the capability `blocks`)")
+        return run_sync(promise)
 
     def suspends(self) -> bool:
         return hasattr(js.WebAssembly, "Suspending")

@@ -324,10 +324,13 @@ class HostEngine:
         realm.instances.append(ref(instance))
         instance.place(imports)
         exported = realm.glue.link(compiled[2], handles)
-        if exported is None and realm.glue.failed()[0] == "overflow":
+        why = "" if exported is not None else realm.glue.failed()[0]
+        if why == "overflow":
             # the memories of instances that nobody has any more still take up room
             gc.collect()
             exported = realm.glue.link(compiled[2], handles)
+        elif why == "size":
+            exported = self._bridge.wait(realm.glue.linkLater(compiled[2], handles))
         if exported is None:
             raise self._refusal(realm, instance)
         instance.link(exported)

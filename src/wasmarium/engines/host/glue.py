@@ -11,7 +11,7 @@ from typing import Any, Protocol
 Handle = Any
 
 Failure = tuple[str, str, str]
-"""Kind (trap, overflow, exception, link, interrupt, other), message, and stack as the host writes it."""
+"""Kind (trap, overflow, size, exception, link, interrupt, other), message, and stack as the host writes it."""
 
 
 class Bytes(Protocol):
@@ -51,6 +51,7 @@ class Glue(Protocol):
     waits: bool
 
     def link(self, module: Handle, handles: Any, /) -> Handle | None: ...
+    def linkLater(self, module: Handle, handles: Any, /) -> Awaitable[Handle | None]: ...  # noqa: N802
     def exports(self, exported: Handle, count: int, /) -> Sequence[Handle]: ...
     def define(self, module: Handle, /) -> Handle | None: ...
     def caller(self, module: Handle, function: Handle, /) -> Callable[[], bool | None]: ...
@@ -136,6 +137,10 @@ class Bridge(Protocol):
 
     def can_block(self) -> bool:
         """Whether Python may wait for a promise right now."""
+        ...
+
+    def wait(self, promise: Awaitable[Handle], /) -> Handle:
+        """Wait for what a promise gives. Raises Unsupported where Python may not wait."""
         ...
 
     def suspends(self) -> bool:
