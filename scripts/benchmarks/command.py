@@ -19,12 +19,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = Path(os.environ.get("WASMARIUM_SHARED", ROOT.parent / "shared"))
 PEERS = ("pywasm==2.2.3", "pwasm==0.2a0")
+SHIM = "@bjorn3/browser_wasi_shim@0.4.2"
 
 EXAMPLES = """
 examples:
   scripts/bench decode                    opening and validating modules, in MB/s
   scripts/bench interpreter               the kernels of ../shared/bench beside pywasm's and pwasm's interpreters
   scripts/bench engines                   the host engine beside JavaScript alone, and what a call costs
+  scripts/bench wasi                      calls of WASI per second, beside a WASI in JavaScript
   scripts/bench interpreter --on cpython --sizes medium --kernels fib,crc32
 
 Times differ from machine to machine and from minute to minute: compare only figures of one run, and run with
@@ -53,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     engines.add_argument("--kernels", default="", help="names, separated by commas (all)")
     engines.add_argument("--repeat", type=int, default=7, metavar="N", help="rounds; the median counts (7)")
     engines.set_defaults(on="pyodide")
-    for command in (decode, kernels):
+    system = commands.add_parser("wasi", help="calls of WASI per second, files in memory")
+    system.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the best counts (3)")
+    for command in (decode, kernels, system):
         command.add_argument("--on", choices=("both", "cpython", "pyodide"), default="both")
     arguments = parser.parse_args(argv)
     platforms = ("cpython", "pyodide") if arguments.on == "both" else (arguments.on,)
@@ -62,6 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = [str(arguments.repeat), *map(str, modules)]
         results = {name: measure(name, "decoding.py", options) for name in platforms}
         show = show_decoding
+    elif arguments.what == "wasi":
+        module = system_calls()
+        results = {name: measure(name, "system_calls.py", [str(arguments.repeat), str(module)]) for name in platforms}
+        results["javascript"] = measure_in_javascript(str(arguments.repeat), str(module), str(shim()))
+        show = show_system_calls
     elif not (SHARED / "bench").is_dir():
         parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
     elif arguments.what == "engines":
@@ -100,6 +109,36 @@ def peers() -> Path:
         subprocess.run([*command, str(folder), *PEERS], check=True)
         stamp.write_text("\n".join(PEERS))
     return folder
+
+
+def shim() -> Path:
+    """Where the WASI in JavaScript is; fetched with npm when missing."""
+    folder = ROOT / ".cache" / "peers" / "npm"
+    found = folder / "node_modules" / "@bjorn3" / "browser_wasi_shim"
+    if not found.exists():
+        print("fetching", SHIM, file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", str(folder), SHIM], check=True)
+    return found
+
+
+def system_calls() -> Path:
+    """The module that calls, assembled."""
+    from wasmarium import wat2wasm
+
+    made = ROOT / ".cache" / "peers" / "system_calls.wasm"
+    made.parent.mkdir(parents=True, exist_ok=True)
+    made.write_bytes(wat2wasm((ROOT / "scripts" / "benchmarks" / "system_calls.wat").read_text()))
+    return made
+
+
+def measure_in_javascript(*options: str) -> Any:
+    """Run the program in JavaScript, on the Node that Pyodide runs on; what it prints."""
+    print("measuring in JavaScript …", file=sys.stderr)
+    nodes = sorted((ROOT / ".cache" / "node").glob("**/bin/node"))
+    command = [str(nodes[-1]) if nodes else "node", str(ROOT / "scripts" / "benchmarks" / "system_calls_shim.mjs")]
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
 
 
 def measure(platform: str, program: str, options: Sequence[str]) -> Any:
@@ -160,6 +199,17 @@ def show_engines(results: dict[str, Any]) -> None:
             rows.append(("mean", "", "", "" if mean is None else f"{mean:.2f}x"))
             print(f"\n{title}, {unit}: by JavaScript alone, or a bare call of Pyodide; by the host engine")
             table((title, "bare", "host", "ratio"), rows)
+
+
+def show_system_calls(results: dict[str, Any]) -> None:
+    columns = {
+        engine if engine == platform or platform == "javascript" else f"{platform}, {engine}": rates
+        for platform, engines in results.items()
+        for engine, rates in engines.items()
+    }
+    calls = list(next(iter(columns.values())))
+    print("\ncalls per second")
+    table(("call", *columns), [(call, *(f"{rates[call]:,.0f}" for rates in columns.values())) for call in calls])
 
 
 def _figure(value: float | None) -> str:
