@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wasi.programs import Task, run_on_host
+from wasi.programs import Task, run
 from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities, wat2wasm
 from wasmarium.bridge.fake import FakePlatform
 from wasmarium.errors import Exhausted, Trap, WasmError
@@ -206,7 +206,7 @@ def run_guests(folder: Path, scratch: Path, go: bool) -> None:
         if case.get("dir"):
             task.directory, task.name = place / "dir", case["dir"]
             task.directory.mkdir()
-        ended, wanted = run_on_host(task, place), case["expect"]
+        ended, wanted = run(task, "host", "host", place), case["expect"]
         found = (ended.stdout.decode(), ended.stderr.decode(), ended.code, ended.trap)
         assert found == (wanted["stdout"], wanted["stderr"], wanted.get("exit"), wanted.get("trap")), case["wasm"]
         ran += 1

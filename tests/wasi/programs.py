@@ -1,5 +1,4 @@
-"""Running WASI programs: through the public API over a directory of the host, or through the pieces
-below it over a file system in memory."""
+"""Running WASI programs over a directory of the host, over one in memory, or over both."""
 
 from __future__ import annotations
 
@@ -8,18 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wasmarium import Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
-from wasmarium.binary.decoder import decode_module
-from wasmarium.bridge import platform
-from wasmarium.bridge.streams import BytesInput, CaptureOutput
-from wasmarium.engines.base import Raised, Suspended
-from wasmarium.engines.interpreter import Interpreter
-from wasmarium.policy import Policy
-from wasmarium.runtime.linking import instantiate
-from wasmarium.runtime.store import Store as RuntimeStore
-from wasmarium.validation import validate_module
-from wasmarium.wasi.filesystem import MemoryFileSystem
-from wasmarium.wasi.preview1 import MODULES, Preopen, Wasi, host_functions
+from wasmarium import Config, Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig
 
 
 @dataclass
@@ -44,10 +32,13 @@ class Ended:
     stderr: bytes = b""
 
 
-def run_on_host(task: Task, scratch: Path) -> Ended:
-    """Run over ``task.directory`` itself."""
+def run(task: Task, storage: str, engine_name: str, scratch: Path) -> Ended:
+    """Run over ``task.directory`` itself (``host``), over a copy of it in memory (``memory``), or over it with the
+    changes in memory (``overlay``)."""
     stdout, stderr = bytearray(), bytearray()
-    engine = Engine()
+    settings = Config()
+    settings.strategy = engine_name
+    engine = Engine(settings)
     linker = Linker(engine)
     linker.define_wasi()
     config = WasiConfig()
@@ -58,11 +49,19 @@ def run_on_host(task: Task, scratch: Path) -> Ended:
     config.stdout_custom = stdout.extend
     config.stderr_custom = stderr.extend
     if task.directory is not None:
-        config.preopen_dir(str(task.directory), task.name)
+        if storage == "host":
+            config.preopen_dir(str(task.directory), task.name)
+        elif storage == "memory":
+            config.preopen_memory(tree(task.directory), task.name)
+        else:
+            config.preopen_overlay(str(task.directory), task.name)
+    before = tree(task.directory) if task.directory is not None else {}
     ended = Ended()
     with Store(engine) as store:
         store.set_wasi(config)
         instance = linker.instantiate(store, Module.from_file(engine, str(task.program)))
+        assert engine.strategy == engine_name
+        assert instance.fallback is None
         start: Any = instance.exports(store)["_start"]
         try:
             start(store)
@@ -71,6 +70,11 @@ def run_on_host(task: Task, scratch: Path) -> Ended:
             ended.code = error.code
         except Trap as error:
             ended.trap = error.trap_code.name if error.trap_code else str(error)
+        wasi = store._wasi
+    assert wasi is not None
+    assert not len(wasi.descriptors)
+    if task.directory is not None and storage != "host":
+        assert tree(task.directory) == before
     ended.stdout, ended.stderr = bytes(stdout), bytes(stderr)
     return ended
 
@@ -78,43 +82,3 @@ def run_on_host(task: Task, scratch: Path) -> Ended:
 def tree(folder: Path) -> dict[str, Any]:
     """The content of a folder as MemoryFileSystem takes it."""
     return {path.name: tree(path) if path.is_dir() else path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def run_in_memory(task: Task) -> Ended:
-    """Run over a copy of ``task.directory`` in memory."""
-    here = platform()
-    stdout, stderr = CaptureOutput(), CaptureOutput()
-    volume = MemoryFileSystem(tree(task.directory) if task.directory is not None else None, now=here.clock.realtime)
-    wasi = Wasi(
-        clock=here.clock,
-        random=here.random,
-        arguments=[task.program.name, *task.arguments],
-        environment=task.env,
-        stdin=BytesInput(task.stdin),
-        stdout=stdout,
-        stderr=stderr,
-        preopens=[Preopen(task.name, volume.root())] if task.directory is not None else [],
-        policy=Policy.everything_given(),
-    )
-    module = decode_module(task.program.read_bytes())
-    validate_module(module)
-    functions = {name: host_functions(wasi, name) for name in MODULES}
-    imports = [functions[item.module][item.name] for item in module.imports]
-    instance = instantiate(RuntimeStore(), module, imports, None)
-    start: Any = instance.exports["_start"]
-    execution = Interpreter().start(start, ())
-    while isinstance(outcome := execution.run(), Suspended):
-        execution.resume(outcome.pending.finish(here.block_on(outcome.pending.awaitable)))
-    ended = Ended(stdout=bytes(stdout.content), stderr=bytes(stderr.content))
-    error = outcome.error if isinstance(outcome, Raised) else None
-    if isinstance(error, Trap):
-        ended.trap = error.code.name if error.code else str(error)
-    elif isinstance(error, ExitTrap):
-        ended.code = error.code
-    elif error is not None:
-        raise error
-    else:
-        ended.code = 0
-    wasi.close()
-    assert not len(wasi.descriptors)
-    return ended

@@ -37,6 +37,7 @@ examples:
   wasmarium run --env LANG=C --env HOME prog.wasm one variable with a value, one as it is here
   wasmarium run --dir . prog.wasm notes.txt       the program finds this directory as "."
   wasmarium run --dir ./in::/data prog.wasm /data/a
+  wasmarium run --dir-overlay . prog.wasm         it writes, and nothing is written
   wasmarium run --fuel 1000000 prog.wasm          give up after a million instructions
   wasmarium run --timeout 5 --max-memory 64M prog.wasm
   wasmarium run --allow-fetch https://api.example prog.wasm
@@ -47,7 +48,8 @@ examples:
 When the program traps, a message and a backtrace go to standard error and the status is 134.
 """
 
-_WITH_VALUE = ("--env", "--dir", "--invoke", "--engine", *grants.WITH_VALUE)
+_DIRECTORIES = ("--dir", "--dir-readonly", "--dir-overlay")
+_WITH_VALUE = ("--env", *_DIRECTORIES, "--invoke", "--engine", *grants.WITH_VALUE)
 
 
 def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,6 +76,16 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         default=[],
         metavar="HOST[::GUEST]",
         help="let the program use the directory HOST, which it finds as GUEST (or as HOST); may be repeated",
+    )
+    parser.add_argument(
+        "--dir-readonly", action="append", default=[], metavar="HOST[::GUEST]", help="the same, to read only"
+    )
+    parser.add_argument(
+        "--dir-overlay",
+        action="append",
+        default=[],
+        metavar="HOST[::GUEST]",
+        help="the same, but what the program changes is forgotten when it ends",
     )
     parser.add_argument("--invoke", metavar="NAME", help="call this export instead; ARGS are its arguments")
     parser.add_argument(
@@ -143,11 +155,15 @@ def _world(arguments: argparse.Namespace) -> WasiConfig:
             wasi.env = [(name, value)]
         elif name in os.environ:
             wasi.env = [(name, os.environ[name])]
-    for item in arguments.dir:
-        host, _, guest = item.partition("::")
-        if not os.path.isdir(host):
-            raise Complaint(f"--dir {host}: no such directory")
-        wasi.preopen_dir(host, guest or host)
+    for option in _DIRECTORIES:
+        for item in getattr(arguments, option.removeprefix("--").replace("-", "_")):
+            host, _, guest = item.partition("::")
+            if not os.path.isdir(host):
+                raise Complaint(f"{option} {host}: no such directory")
+            if option == "--dir-overlay":
+                wasi.preopen_overlay(host, guest or host)
+            else:
+                wasi.preopen_dir(host, guest or host, fs_mutable=option == "--dir")
     for url in grants.sockets(arguments):
         wasi.preopen_websocket(url)
     wasi.inherit_stdin()

@@ -16,6 +16,8 @@ from wasmarium.errors import WasmError
 from wasmarium.network import Access
 from wasmarium.policy import Policy
 from wasmarium.wasi.filesystem.host import host_directory
+from wasmarium.wasi.filesystem.memory import MemoryFileSystem, Tree
+from wasmarium.wasi.filesystem.overlay import OverlayFileSystem
 from wasmarium.wasi.filesystem.restricted import Permissions, RestrictedDirectory
 from wasmarium.wasi.preview1 import Preopen, Wasi
 from wasmarium.wasi.sockets import SocketDescriptor
@@ -53,6 +55,15 @@ class _Directory:
         return Preopen(self.guest_path, directory)
 
 
+@dataclass(frozen=True, slots=True)
+class _Volume:
+    volume: MemoryFileSystem
+    guest_path: str
+
+    def open(self) -> Preopen:
+        return Preopen(self.guest_path, self.volume.root())
+
+
 class WasiConfig(Managed):
     """The world of a WASI program: arguments, environment, standard streams, directories.
 
@@ -72,7 +83,7 @@ class WasiConfig(Managed):
     def __init__(self) -> None:
         self._arguments: list[str] = []
         self._environment: list[tuple[str, str]] = []
-        self._directories: list[_Directory] = []
+        self._directories: list[_Directory | _Volume] = []
         self._sockets: list[tuple[str, tuple[str, ...]]] = []
         self._stdin: Callable[[Platform], InputStream] | None = None
         self._stdout: Callable[[Platform], OutputStream] | None = None
@@ -205,6 +216,35 @@ class WasiConfig(Managed):
         if not os.path.isdir(path):
             raise WasmError("failed to add preopen dir")
         self._directories.append(_Directory(os.fspath(path), guest_path, permissions))
+
+    def preopen_memory(self, files: Tree, guest_path: str, capacity: int = 256 << 20) -> MemoryFileSystem:
+        """Let the program use a directory that exists in memory only, with ``files`` in it at first: names to
+        bytes, or to mappings for directories. Beyond ``capacity`` bytes in all it gets ENOSPC.
+
+        What comes back tells what is there by :meth:`MemoryFileSystem.tree`, also when the program has ended:
+
+        >>> from wasmarium import WasiConfig
+        >>> files = WasiConfig().preopen_memory({"in": {"a.txt": b"hello"}}, "/")
+        >>> files.tree()
+        {'in': {'a.txt': b'hello'}}
+
+        Not in wasmtime.
+        """
+        volume = MemoryFileSystem(files, capacity)
+        self._directories.append(_Volume(volume, guest_path))
+        return volume
+
+    def preopen_overlay(
+        self, path: str | os.PathLike[str], guest_path: str, capacity: int = 256 << 20
+    ) -> MemoryFileSystem:
+        """Like :meth:`preopen_dir`, but the program's changes stay in memory (at most ``capacity`` bytes): the
+        directory itself is only read. WasmtimeError when there is no such directory. Not in wasmtime."""
+        if not os.path.isdir(path):
+            raise WasmError("failed to add preopen dir")
+        lower = os.fspath(path)
+        volume = OverlayFileSystem(lambda: host_directory(lower), capacity)
+        self._directories.append(_Volume(volume, guest_path))
+        return volume
 
     # ---- sockets ----
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import (
@@ -66,6 +67,19 @@ class Inode:
             return len(self.target.encode())
         return len(self.content)
 
+    @property
+    def held(self) -> int:
+        """Bytes of content that count against the volume's capacity."""
+        return 0 if self.kind is FileType.DIRECTORY else self.size
+
+    def read(self, offset: int, count: int) -> bytes:
+        """At most ``count`` bytes of a file's content."""
+        return bytes(self.content[offset : offset + count])
+
+    def clear(self) -> None:
+        """Make a file empty."""
+        self.content = bytearray()
+
 
 class MemoryFileSystem:
     """A volume. ``capacity`` bounds what it holds, in bytes; ``now`` gives nanoseconds since 1970."""
@@ -101,6 +115,11 @@ class MemoryFileSystem:
                 file.write_at(0, content.encode() if isinstance(content, str) else bytes(content))
                 file.close()
 
+    def tree(self) -> dict[str, Any]:
+        """What is in it now: names to contents, files as bytes, directories as mappings. Symbolic links
+        are left out."""
+        return _tree(self.root_inode)
+
     def take(self, count: int) -> None:
         """Count ``count`` more bytes; NOSPC beyond the capacity."""
         if self.used + count > self.capacity:
@@ -111,13 +130,16 @@ class MemoryFileSystem:
         """A node that no name leads to yet, with room for ``size`` bytes."""
         self.take(NODE_COST + size)
         self._numbers += 1
-        return Inode(kind, self._numbers, self.now())
+        return self._make(kind, self._numbers)
+
+    def _make(self, kind: FileType, number: int) -> Inode:
+        return Inode(kind, number, self.now())
 
     def drop(self, inode: Inode) -> None:
         """Forget a node that has neither names nor open files."""
         if not inode.links and not inode.opened:
-            self.used -= NODE_COST + (0 if inode.kind is FileType.DIRECTORY else inode.size)
-            inode.content = bytearray()
+            self.used -= NODE_COST + inode.held
+            inode.clear()
 
 
 class _Handle:
@@ -152,7 +174,7 @@ class MemoryFile(_Handle, File):
     def read_at(self, offset: int, count: int) -> bytes:
         inode = self.inode
         inode.accessed = self.volume.now()
-        return bytes(inode.content[offset : offset + count])
+        return inode.read(offset, count)
 
     def write_at(self, offset: int, content: bytes) -> int:
         if not content:
@@ -171,6 +193,11 @@ class MemoryFile(_Handle, File):
         return self.write_at(len(self.inode.content), content)
 
     def set_size(self, size: int) -> None:
+        if not size:
+            self.volume.used -= self.inode.held
+            self.inode.clear()
+            self._touch()
+            return
         data = self.inode.content
         if size < len(data):
             self.volume.used -= len(data) - size
@@ -338,6 +365,14 @@ class MemoryDirectory(_Handle, Directory):
         if not isinstance(directory, MemoryDirectory) or directory.volume is not self.volume:
             fail(Errno.XDEV)
         return directory
+
+
+def _tree(inode: Inode) -> dict[str, Any]:
+    return {
+        name: _tree(each) if each.kind is FileType.DIRECTORY else each.read(0, each.size)
+        for name, each in inode.entries.items()
+        if each.kind is not FileType.SYMBOLIC_LINK
+    }
 
 
 def _stat(volume: MemoryFileSystem, inode: Inode) -> Stat:
