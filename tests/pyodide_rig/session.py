@@ -114,6 +114,8 @@ class PyodideSession:
         browser = {"chrome": playwright.chromium, "firefox": playwright.firefox}[runtime].launch(
             args=CHROMIUM_FLAGS if runtime == "chrome" else [],
             executable_path=os.environ.get({"chrome": "CHROMIUM", "firefox": "FIREFOX"}[runtime]),
+            # Playwright's own way is for a Firefox of its own; this is that for any (and works up to 1.63)
+            channel="moz-firefox" if runtime == "firefox" else None,
         )
         self._closers.callback(browser.close)
         return {runtime: browser}

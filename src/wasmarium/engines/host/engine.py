@@ -19,9 +19,9 @@ from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
-from wasmarium.engines.host.traps import innermost_place
+from wasmarium.engines.host.traps import a_table_is_too_small, innermost_place
 from wasmarium.engines.interpreter import Interpreter
-from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError
+from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError, trap
 from wasmarium.instrument import Pass
 from wasmarium.instrument.depth import DEPTH, CallDepth
 from wasmarium.instrument.fuel import FUEL, FUEL_TYPE, Fuel
@@ -373,4 +373,7 @@ class HostEngine:
             return Exhausted(f"no room for the instance: {message}")
         if kind == "link":
             return WasmError(f"the host refuses the imports: {message}")
-        return realm.failure(0, instance)
+        error = realm.failure(0)
+        if isinstance(error, Trap) and error.code is TrapCode.MEMORY_OUT_OF_BOUNDS and a_table_is_too_small(instance):
+            return trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        return error

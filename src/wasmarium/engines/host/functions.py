@@ -64,7 +64,7 @@ class HostedFunction(HostFunction):
         else:
             self.arguments.pack(realm, buffer, arguments)
         if enter():
-            raise realm.failure(0, self.instance)
+            raise realm.failure(0)
         layout = self.results.plain
         if layout is not None:
             return layout.unpack_from(buffer, 0)
@@ -93,7 +93,7 @@ class HostedFunction(HostFunction):
             except struct.error:
                 return slow(given)
             if enter():
-                raise realm.failure(0, self.instance)
+                raise realm.failure(0)
             return unpack(buffer)[0] if has_result else None
 
         return call
@@ -178,7 +178,7 @@ class HostExecution:
             return self._ended(Finished(tuple(function.results.unpack(realm, area.buffer))))
         if state == _FAILED:
             realm.glue.state(address)
-            return self._ended(Raised(realm.failure(address, function.instance)))
+            return self._ended(Raised(realm.failure(address)))
         waiting = realm.pendings.pop(address, None)
         if waiting is not None:
             pending, self._waiting = waiting

@@ -301,7 +301,7 @@ class Realm:
         self.failures[run] = error, name
         return shims.FAIL
 
-    def failure(self, run: int, called: HostInstance | None = None) -> BaseException:
+    def failure(self, run: int) -> BaseException:
         """What a call ended with that failed just now."""
         if self.overflowed:
             self.overflowed = False
@@ -313,7 +313,7 @@ class Realm:
         if kind == "exception":
             return GuestException(self.exception())
         found: list[HostInstance] = []
-        lookup = self._lookup(called, found)
+        lookup = self._lookup(found)
         if noted is not None:
             error, name = noted
             assert isinstance(error, Trap)
@@ -341,13 +341,13 @@ class Realm:
         """Whether the host says the same of a null function and of one of another type."""
         return SAME_FOR_NULL in message and SAME_FOR_NULL in self._shims.complaint(self.glue)
 
-    def _lookup(self, called: HostInstance | None, found: list[HostInstance]) -> Any:
-        def lookup(number: int | None) -> Any:
+    def _lookup(self, found: list[HostInstance]) -> Any:
+        def lookup(number: int) -> Any:
             for reference in self.instances:
                 instance = reference()
                 if instance is None:
                     continue
-                if instance is called if number is None else instance.number == number:
+                if instance.number == number:
                     found.append(instance)
                     return instance.module, instance.name, instance.rewritten.original_offset
             return None

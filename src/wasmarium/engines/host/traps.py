@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from wasmarium.binary.code import instruction_at, read_locals
+from wasmarium.binary.code import instruction_at, instructions, read_locals
 from wasmarium.engines.host.rewrite import GUEST
 from wasmarium.engines.host.shims import INWARD, OUTWARD
 from wasmarium.errors import Frame, Malformed, Trap, TrapCode
 from wasmarium.module import Module
+from wasmarium.runtime.constants import evaluate
+from wasmarium.runtime.instance import ModuleInstance
 
 _CODES = (
     ("unreachable", TrapCode.UNREACHABLE),
@@ -53,15 +55,16 @@ _NULLS = (
     ("throw_ref", TrapCode.NULL_EXCEPTION_REFERENCE),
 )
 
+_ONLY = {"array.new_data": TrapCode.MEMORY_OUT_OF_BOUNDS, "array.new_elem": TrapCode.TABLE_OUT_OF_BOUNDS}
+"""Instructions that trap for one reason only, as they look at the segment before anything is made. SpiderMonkey has
+the same message for segments and for arrays."""
+
 _PLACE = re.compile(r"(?P<before>.*?)wasm-function\[(?P<index>\d+)\]:0x(?P<offset>[0-9a-f]+)")
-_NAMES_MODULES = "wasm://"
-"""V8 says of every frame which module it is of; what has no name of ours is no guest."""
 _GUEST = re.compile(re.escape(GUEST) + r"(\d+)")
 
-Lookup = Callable[[int | None], "tuple[Module, str | None, Callable[[int, int], int]] | None"]
+Lookup = Callable[[int], "tuple[Module, str | None, Callable[[int, int], int]] | None"]
 """Gives the module of a number, the name of the instance, and what turns the offset of a place in a function (its
-index comes first) into that in the original module; for None (a host that does not say which module
-it is) that of the function that was called."""
+index comes first) into that in the original module."""
 
 
 def make_trap(kind: str, message: str, stack: str, lookup: Lookup) -> Trap:
@@ -73,6 +76,8 @@ def make_trap(kind: str, message: str, stack: str, lookup: Lookup) -> Trap:
 
 def _code(message: str, frames: tuple[Frame, ...]) -> TrapCode | None:
     mnemonic = frames[0].mnemonic if frames and frames[0].mnemonic else ""
+    if mnemonic in _ONLY:
+        return _ONLY[mnemonic]
     found = next((code for text, code in _CODES if text in message), None)
     if found is TrapCode.NULL_REFERENCE and "call_indirect" not in mnemonic:
         return next((code for start, code in _NULLS if mnemonic.startswith(start)), found)
@@ -98,16 +103,33 @@ def backtrace(stack: str, lookup: Lookup) -> Iterator[Frame]:
         if INWARD in line:
             continue
         number = _GUEST.search(line)
-        if number is None and _NAMES_MODULES in line:
+        if number is None:
             # Pyodide itself, from where an instance was made
             return
-        known = lookup(int(number[1]) if number else None)
+        known = lookup(int(number[1]))
         if known is None:
             continue
         module, name, original = known
         index = int(found["index"])
         offset = original(index, int(found["offset"], 16)) if index >= module.imported_functions else 0
         yield frame_at(module, name, index, offset)
+
+
+def a_table_is_too_small(instance: ModuleInstance) -> bool:
+    """Whether an active element segment does not fit, as far as imports tell: SpiderMonkey says the same of it as of
+    a data segment, which comes later."""
+    module = instance.module
+    imported = [each is not None for each in instance.globals]
+    for segment in module.elements:
+        if segment.offset_expression is None:
+            continue
+        needed = instructions(module.data, *segment.offset_expression)
+        if all(row.mnemonic != "global.get" or imported[immediates[0]] for _, row, immediates in needed):
+            table = instance.tables[segment.table]
+            size = module.all_tables[segment.table].limits.minimum if table is None else len(table.elements)
+            if evaluate(instance, segment.offset_expression) + len(segment.items) > size:
+                return True
+    return False
 
 
 def innermost_place(stack: str) -> tuple[int, int] | None:
