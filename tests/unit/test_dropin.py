@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.metadata
 import sys
@@ -215,36 +216,86 @@ def no_threads(clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
     install_as_wasmtime(force=True)
 
 
+def threads_of(code: str, **names: Any) -> dict[str, Any]:
+    """A module of a package."""
+    exec(code, names)
+    return names
+
+
 def test_a_thread_of_a_package_runs_when_it_is_joined(no_threads: None) -> None:
-    names: dict[str, Any] = {"log": []}
-    exec("import wasmtime\ndef work(): log.append(wasmtime.Engine)", names)
+    log: list[Any] = []
+    names = threads_of("import wasmtime\ndef work(): log.append(wasmtime.Engine)", log=log)
     thread = threading.Thread(target=names["work"])
     thread.start()
-    assert (names["log"], thread.is_alive()) == ([], True)
+    assert (log, thread.is_alive()) == ([], True)
     thread.join(timeout=1)
     thread.join()
-    assert (names["log"], thread.is_alive()) == ([wasmarium.Engine], False)
+    assert (log, thread.is_alive()) == ([wasmarium.Engine], False)
     with pytest.raises(RuntimeError):
         thread.start()
+
+
+@pytest.mark.parametrize("how", ["closure", "method", "arguments"])
+def test_a_thread_that_holds_something_of_wasmtime_is_helped(how: str, no_threads: None) -> None:
+    engine, log = wasmarium.Engine(), []
+    made = {
+        "closure": threading.Thread(
+            target=threads_of("def make(e):\n return lambda: log.append(e)", log=log)["make"](engine)
+        ),
+        "method": threading.Thread(target=engine.increment_epoch),
+        "arguments": threading.Thread(target=log.append, kwargs={}, args=(engine,)),
+    }[how]
+    made.start()
+    made.join()
+    assert log == [engine] or (how == "method" and engine._epoch == 1)
 
 
 def test_what_a_late_thread_raises_goes_to_the_hook(no_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", told.append)
-    names: dict[str, Any] = {}
-    exec("from wasmtime import Store\ndef work(): raise KeyError('lost')", names)
+    names = threads_of("from wasmtime import Store\ndef work(): raise KeyError('lost')")
     thread = threading.Thread(target=names["work"])
     thread.start()
     thread.join()
     assert [(each.exc_type, each.thread) for each in told] == [(KeyError, thread)]
 
 
+def test_a_thread_that_nobody_joins_is_told_of(no_threads: None) -> None:
+    work = threads_of("import wasmtime\ndef work(): pass")["work"]
+    threading.Thread(target=work, name="watchdog").start()
+    with pytest.warns(RuntimeWarning, match="no threads here: watchdog would have run when joined, but was not"):
+        gc.collect()
+
+
+def test_a_timer_that_interrupts_guests_needs_no_thread(no_threads: None) -> None:
+    config = wasmarium.Config()
+    config.epoch_interruption = True
+    engine = wasmarium.Engine(config)
+    store = wasmarium.Store(engine)
+    module = wasmarium.Module(engine, guests.LOOPS.wasm)
+    exports: Any = wasmarium.Instance(store, module, []).exports(store)
+    for _ in range(2):
+        store.set_epoch_deadline(1)
+        timer = threading.Timer(0.02, engine.increment_epoch)
+        timer.start()
+        with pytest.raises(wasmarium.Trap) as caught:
+            exports["forever"](store)
+        assert caught.value.trap_code is wasmarium.TrapCode.INTERRUPT
+    store.set_epoch_deadline(1)
+    timer = threading.Timer(0, engine.increment_epoch)
+    timer.start()
+    timer.cancel()
+    timer.join()
+    assert exports["count"](store, 5) == 7
+
+
 def test_other_threads_fail_as_before(no_threads: None) -> None:
     with pytest.raises(RuntimeError, match="can't start new thread"):
         threading.Thread(target=importlib.invalidate_caches).start()
-    assert install_as_wasmtime().remove() is None
-    names: dict[str, Any] = {}
-    exec("import wasmarium\ndef work(): pass", names)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threading.Timer(1, importlib.invalidate_caches).start()
+    install_as_wasmtime().remove()
+    names = threads_of("import wasmarium\ndef work(): pass")
     with pytest.raises(RuntimeError, match="can't start new thread"):
         threading.Thread(target=names["work"]).start()
 

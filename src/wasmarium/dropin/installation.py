@@ -107,8 +107,9 @@ def install_as_wasmtime(version: str = "46.0.1", *, force: bool = False, threads
         await micropip.install("a-package-that-needs-wasmtime")
 
     Where a real wasmtime is installed, or was imported already, that is a WasmtimeError, unless
-    ``force`` says that it shall be hidden. ``threads``: where the platform has none (Pyodide), a thread
-    started by a module that uses wasmtime runs once somebody joins it, instead of failing.
+    ``force`` says that it shall be hidden. ``threads``: where the platform has none (Pyodide), a thread that
+    has to do with wasmtime runs once somebody joins it, instead of failing; so it cannot watch over a guest
+    meanwhile, but for ``threading.Timer(seconds, engine.increment_epoch)``, which does what it says.
     What comes back can be removed again; a second call with the same version changes nothing.
     """
     if not isinstance(version, str) or not re.fullmatch(r"\d+(\.\d+)*\S*", version):

@@ -7,6 +7,20 @@ from wasmarium.embedding.config import Config
 from wasmarium.embedding.managed import Managed
 from wasmarium.embedding.selection import choose
 from wasmarium.engines.base import Engine as ExecutionEngine
+from wasmarium.errors import WasmError
+
+
+class Alarm:
+    """A tick of the epoch that is to come; see ``Engine.increment_epoch_after``."""
+
+    def __init__(self, when: int, alarms: list[Alarm]) -> None:
+        self._when = when
+        self._alarms = alarms
+
+    def cancel(self) -> None:
+        """Let it not come; nothing happens when it has come already."""
+        if self in self._alarms:
+            self._alarms.remove(self)
 
 
 class Engine(Managed):
@@ -31,7 +45,8 @@ class Engine(Managed):
         self._features = config._features()
         self._consumes_fuel = config.consume_fuel
         self._counts_epochs = config.epoch_interruption
-        self._epoch = 0
+        self._ticks = 0
+        self._alarms: list[Alarm] = []
         self._platform = platform if platform is not None else bridge.platform()
         self._fallback: str | None
         self._execution: ExecutionEngine
@@ -50,8 +65,26 @@ class Engine(Managed):
     def increment_epoch(self) -> None:
         """Move the epoch on by one. Any thread, signal handler or host function may call it; guests
         whose store's deadline is reached trap soon after. See ``Config.epoch_interruption``."""
-        self._epoch += 1
+        self._ticks += 1
         self._execution.hurry()
+
+    def increment_epoch_after(self, seconds: float) -> Alarm:
+        """Move the epoch on by one, ``seconds`` from now, unless the :class:`Alarm` is cancelled before. Beyond
+        wasmtime: guests notice by themselves, so that no thread is needed (Pyodide has none)."""
+        if not 0 <= seconds < 1 << 32:
+            raise WasmError(f"{seconds} is no number of seconds to wait")
+        made = Alarm(self._platform.clock.monotonic() + int(seconds * 1e9), self._alarms)
+        self._alarms.append(made)
+        return made
+
+    @property
+    def _epoch(self) -> int:
+        if self._alarms:
+            now = self._platform.clock.monotonic()
+            for due in [each for each in self._alarms if each._when <= now]:
+                due.cancel()
+                self._ticks += 1
+        return self._ticks
 
     def is_pulley(self) -> bool:
         """Whether wasmtime's own interpreter runs the guests: never."""
