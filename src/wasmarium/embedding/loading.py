@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wasmarium.binary.decoder import decode_module
+from wasmarium.engines.base import Engine
 from wasmarium.errors import Location, Malformed, WasmError
 from wasmarium.features import DEFAULT, Features
 from wasmarium.module import Module
@@ -23,8 +24,8 @@ def wat2wasm(wat: str | bytes | bytearray) -> bytearray:
     return bytearray(parse_module(bytes(wat) if isinstance(wat, bytearray) else wat))
 
 
-def load(source: str | bytes | bytearray, features: Features = DEFAULT) -> Module:
-    """The module that ``source`` is, decoded and validated.
+def load(source: str | bytes | bytearray, features: Features = DEFAULT, engine: Engine | None = None) -> Module:
+    """The module that ``source`` is, decoded and validated; a binary by ``engine``, if it does that.
 
     A ``str``, or bytes that do not begin with a zero, are text; errors then have line and column.
     TypeError for what is neither str nor bytes.
@@ -38,13 +39,14 @@ def load(source: str | bytes | bytearray, features: Features = DEFAULT) -> Modul
         if not is_text(content):
             raise Malformed("magic header not detected", Location(offset=0))
         return _from_text(content, features)
-    return from_binary(content, features)
+    return from_binary(content, features, engine)
 
 
-def from_binary(content: bytes, features: Features = DEFAULT) -> Module:
+def from_binary(content: bytes, features: Features = DEFAULT, engine: Engine | None = None) -> Module:
     """The module whose binary form this is, decoded and validated."""
     module = decode_module(content, features)
-    validate_module(module, features)
+    if engine is None or not engine.vouches(module, features):
+        validate_module(module, features)
     return module
 
 

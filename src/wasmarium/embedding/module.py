@@ -60,7 +60,7 @@ class Module(Managed):
             raise TypeError("expected an Engine")
         engine._check_open()
         self.engine = engine
-        self._module = load(wasm, engine._features)
+        self._module = load(wasm, engine._features, engine._execution)
 
     @classmethod
     def from_file(cls, engine: Engine, path: str | bytes | PathLike[str]) -> Module:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wasmarium.errors import Frame, WasmariumError
+from wasmarium.features import Features
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance, Pending
@@ -144,6 +145,11 @@ class Engine(Protocol):
         """Why instances of ``module`` run on the interpreter instead, or None."""
         ...
 
+    def vouches(self, module: Module, features: Features) -> bool:
+        """Whether what will execute ``module``, of which only the structure was read, has validated all of it by
+        itself. If not, whoever asks has to, before anything of it is instantiated."""
+        ...
+
     def hurry(self) -> None:
         """``Store.is_over`` may say something else now: guests that run are to look soon."""
         ...
@@ -184,6 +190,10 @@ class InPython:
     def fallback(self, module: Module) -> str | None:
         """None."""
         return None
+
+    def vouches(self, module: Module, features: Features) -> bool:
+        """No."""
+        return False
 
     def hurry(self) -> None:
         """Nothing: whoever runs the guest looks between two pieces."""

@@ -26,6 +26,7 @@ from wasmarium.instrument import Pass
 from wasmarium.instrument.depth import DEPTH, CallDepth
 from wasmarium.instrument.fuel import FUEL, FUEL_TYPE, Fuel
 from wasmarium.instrument.safepoints import COUNTER, POLL, Safepoints
+from wasmarium.features import DEFAULT, Features
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
@@ -37,6 +38,7 @@ from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
+from wasmarium.validation import validate_module
 from wasmarium.types import GlobalType, MemoryType, TableType, TagType
 
 
@@ -215,6 +217,10 @@ def _kind(external: ExternalValue) -> str:
     return "global" if isinstance(external, GlobalInstance) else "tag"
 
 
+BIG = 1 << 18
+"""Bytes of a module that is validated by the host alone: ours would take a tenth of a second and more."""
+
+
 class HostEngine:
     """The engine that runs guests on the host; see :class:`~wasmarium.engines.base.Engine`.
 
@@ -232,6 +238,7 @@ class HostEngine:
         self._numbers = count()
         self._area: Area = bridge.area(AREA_SIZE)
         self._fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
+        self._vouched: WeakKeyDictionary[Module, Features] = WeakKeyDictionary()
 
     # ---- running ----
 
@@ -240,6 +247,17 @@ class HostEngine:
         if isinstance(function, HostedFunction):
             return HostExecution(function, arguments)
         return self._interpreter.start(function, arguments)
+
+    def vouches(self, module: Module, features: Features) -> bool:
+        """Whether the host finds ``module`` valid, where it is so big that asking the host is much quicker.
+
+        What the host finds invalid is for our own validator, which says where; so is everything where ``features``
+        are fewer than the host's.
+        """
+        if len(module.data) < BIG or not features >= DEFAULT or not self._bridge.validate(module.data):
+            return False
+        self._vouched[module] = features
+        return True
 
     def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
         """See :class:`~wasmarium.engines.base.Engine`."""
@@ -318,6 +336,10 @@ class HostEngine:
             handles = self._bridge.array([realm.handle_of(external, instance) for external in imports] + shared)
         except Unsupported as error:
             self._fallbacks[module] = error.message
+            unchecked = self._vouched.pop(module, None)
+            if unchecked is not None:
+                # The interpreter trusts nobody's validation but ours.
+                validate_module(module, unchecked)
             return linking.instantiate(store, module, imports, None, name)
         self._fallbacks.pop(module, None)
         store.admit(instance, len(module.memories), len(module.tables))
