@@ -19,6 +19,7 @@ from wasmarium.wasi.preview1 import MODULES, host_functions
 if TYPE_CHECKING:
     from wasmarium.embedding.caller import Caller
     from wasmarium.embedding.wasi_config import WasiConfig
+    from wasmarium.instrument.monitors import Monitor
     from wasmarium.runtime.function import HostFunction
     from wasmarium.wasi.preview1 import Wasi
 
@@ -129,6 +130,16 @@ class Store(Managed):
         ):
             if bound >= 0:
                 setattr(limits, name, bound)
+
+    def attach(self, monitor: Monitor) -> None:
+        """Let ``monitor`` watch the instances that are made from now on; see ``wasmarium.instrument.monitors``.
+
+        Only with the host engine, else WasmtimeError. Not in wasmtime.
+        """
+        self._check_open()
+        if self.engine.strategy != "host":
+            raise Unsupported("monitors need the host engine")
+        self._runtime.monitors.append(monitor)
 
     def set_policy(self, policy: Policy) -> None:
         """Grant guests what ``policy`` says, and nothing else of it: the network, and what of a

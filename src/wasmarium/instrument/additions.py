@@ -96,6 +96,11 @@ class Additions:
         self.exports[export] = "memory", index
         return index
 
+    def set_size(self, memory: int, size: int) -> None:
+        """Let a memory that was added have ``size`` bytes."""
+        pages = -(-size >> 16)
+        self.memories[memory - len(self.module.all_memories)] = MemoryType(Limits(pages, pages))
+
     def table(self, size: int, export: str) -> int:
         """A new table of functions; its index."""
         index = len(self.module.all_tables) + len(self.tables)

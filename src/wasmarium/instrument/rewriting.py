@@ -78,9 +78,11 @@ class Plan:
         self.loops: list[bytes] = []
         """At the beginning of every turn of a loop."""
         self.blocks: list[Callable[[Frame, int], bytes]] = []
-        """At the beginning of a block, which has this byte offset in the module."""
+        """At the beginning of a block that costs something, which has this byte offset in the module."""
         self.returns: list[Callable[[Frame], bytes]] = []
         """Where a function goes on after a call, or after it caught something."""
+        self.finish: list[Callable[[], None]] = []
+        """To be done when all is rewritten."""
         self.around: dict[Instruction, Around] = {}
 
     @property
@@ -103,6 +105,15 @@ class Pass(Protocol):
         ...
 
 
+class WatchingPass(Pass, Protocol):
+    """One that writes down what happens, in what it adds: ``roles`` of memories, globals and tables."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """They are exported."""
+        ...
+
+
 class Rewriting:
     """The code of a module, rewritten as a plan says. ``content`` is that of its code section. It does not
     keep the module alive."""
@@ -113,6 +124,8 @@ class Rewriting:
         self._landings = _landings(plan)
         self._starts: array[int]
         self.content = self._write()
+        for last in plan.finish:
+            last()
 
     @property
     def module(self) -> Module:
@@ -174,10 +187,13 @@ class Rewriting:
         plan = self._plan
         body = self.module.data[at:end]
         pieces, patterns = cutting.cut(body, self._special)
-        costs = iter(cutting.costs(body, patterns)) if plan.payment is not None else None
+        counts = plan.payment is not None or plan.blocks
+        costs = iter(cutting.costs(body, patterns)) if counts else None
         yield 0, b"".join([make(frame) for make in plan.before_payment])
         if costs is not None:
-            yield 0, payments[next(costs)]
+            cost = next(costs)
+            if plan.payment is not None:
+                yield 0, payments[cost]
         yield 0, b"".join([make(frame) for make in plan.entries])
         for cover in plan.blocks:
             yield 0, cover(frame, at)
@@ -205,11 +221,12 @@ class Rewriting:
         made = []
         if row in self._landings:
             made += [make(frame) for make in plan.returns]
-        if cost:
+        if cost and plan.payment is not None:
             made.append(payments[cost])
         if row in _LOOPS:
             made += plan.loops
-        made += [cover(frame, at) for cover in plan.blocks]
+        if cost:
+            made += [cover(frame, at) for cover in plan.blocks]
         return b"".join(made)
 
     def _moved_global(self, special: bytes) -> bytes:

@@ -7,7 +7,7 @@ spaces; it holds the limits, the fuel and the engine, and counts what was made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmarium.errors import Exhausted
 from wasmarium.runtime.limits import ResourceLimits
@@ -32,7 +32,8 @@ class Store:
     """A store. ``watch`` asks that every memory made in it notes its writes. ``compile_after`` is how often
     a piece of code runs before the engine may compile it (0: it is compiled at once, None: as the
     engine thinks best). ``is_over``, if it is there before instances are made, tells whether guests
-    are to be interrupted; engines whose guests run in one piece ask it now and then."""
+    are to be interrupted; engines whose guests run in one piece ask it now and then. ``monitors`` watch the
+    instances that are made from now on, where the engine can do that."""
 
     __slots__ = (
         "__weakref__",
@@ -43,6 +44,7 @@ class Store:
         "is_over",
         "limits",
         "memories",
+        "monitors",
         "tables",
         "watch",
     )
@@ -60,6 +62,7 @@ class Store:
         self.watch = watch
         self.compile_after = compile_after
         self.is_over: Callable[[], bool] | None = None
+        self.monitors: list[Any] = []
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0

@@ -20,13 +20,17 @@ from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
 from wasmarium.engines.host.traps import a_table_is_too_small, innermost_place
+from wasmarium.engines.host.watching import watch, watch_pages
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.features import DEFAULT, Features
 from wasmarium.instrument import Pass
 from wasmarium.instrument.depth import DEPTH, CallDepth
+from wasmarium.instrument.dirty import DIRTY, DirtyPages
 from wasmarium.instrument.fuel import FUEL, FUEL_TYPE, Fuel
+from wasmarium.instrument.monitors import Monitor
+from wasmarium.instrument.rewriting import WatchingPass
 from wasmarium.instrument.safepoints import COUNTER, POLL, Safepoints
-from wasmarium.features import DEFAULT, Features
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
@@ -38,8 +42,8 @@ from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
-from wasmarium.validation import validate_module
 from wasmarium.types import GlobalType, MemoryType, TableType, TagType
+from wasmarium.validation import validate_module
 
 
 class Settings(NamedTuple):
@@ -51,6 +55,9 @@ class Settings(NamedTuple):
     """None: nobody pays; own: from a global of the module; shared: from one that it imports."""
     safepoints: bool
     call_depth: int | None
+    dirty_pages: bool
+    monitors: tuple[str, ...]
+    """Their kinds."""
 
     @classmethod
     def of(cls, store: Store, realm: Realm, module: Module) -> Settings:
@@ -63,11 +70,15 @@ class Settings(NamedTuple):
                 store.keep_fuel_in(realm.tank)
             fuel = "own" if realm.tank is None else "shared"
         limits = store.limits
+        kinds = tuple(dict.fromkeys(monitor.kind for monitor in store.monitors))
         depth = limits.call_depth if limits.call_depth < ResourceLimits().call_depth else None
-        return cls(limits.memory_bytes, limits.table_elements, fuel, store.is_over is not None, depth)
+        return cls(
+            limits.memory_bytes, limits.table_elements, fuel, store.is_over is not None, depth, store.watch, kinds
+        )
 
-    def passes(self) -> list[Pass]:
-        """What is to be put into the module."""
+    def passes(self, monitors: Sequence[Monitor]) -> tuple[list[Pass], dict[str, Pass]]:
+        """What is to be put into the module; what writes something down also by its kind."""
+        wanted: dict[str, Pass] = {monitor.kind: monitor.make_pass() for monitor in reversed(monitors)}
         passes: list[Pass] = []
         if self.fuel is not None:
             passes.append(Fuel(shared=self.fuel == "shared"))
@@ -75,31 +86,39 @@ class Settings(NamedTuple):
             passes.append(Safepoints())
         if self.call_depth is not None:
             passes.append(CallDepth(self.call_depth))
-        return passes
+        if self.dirty_pages:
+            wanted[DIRTY] = DirtyPages(self.memory_bytes)
+        return [*passes, *wanted.values()], wanted
 
 
-Compiled = tuple[int, Rewritten, Handle]
-"""A module as the host has it: its number, how it was rewritten, and itself."""
+class Compiled(NamedTuple):
+    """A module as the host has it: its number, how it was rewritten and by which passes, and itself."""
+
+    number: int
+    rewritten: Rewritten
+    passes: dict[str, Pass]
+    handle: Handle
 
 
 class HostInstance(ModuleInstance):
     """An instance on the host. Its lists have only what Python can reach, at the right index; the
     rest is None. ``waits`` says whether calling it may lead to a host function, which might wait. ``added`` are
-    the exports that passes added, by their role."""
+    the exports that passes added, by their role; ``kept`` lives as long."""
 
-    __slots__ = ("_exported", "added", "number", "realm", "rewritten", "settings", "waits")
+    __slots__ = ("_exported", "added", "kept", "number", "realm", "rewritten", "settings", "waits")
 
     def __init__(
         self, store: Store, module: Module, name: str | None, realm: Realm, settings: Settings, compiled: Compiled
     ) -> None:
         super().__init__(store, module, name)
-        number, rewritten, _ = compiled
+        number, rewritten = compiled.number, compiled.rewritten
         self.realm = realm
         self.number = number
         self.rewritten = rewritten
         self.settings = settings
         self.waits = False
         self.added: dict[str, Handle] = {}
+        self.kept: list[Any] = []
         self._exported: Handle = None
         nothing = cast(Any, None)
         self.functions = [nothing] * len(module.all_functions)
@@ -294,6 +313,8 @@ class HostEngine:
             raise Exhausted(f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes")
         realm = self.realm(store)
         made = HostMemory(realm, type, realm.define(bounded_memory(type, store.limits)))
+        if store.watch:
+            made.watch()
         realm.know(made.handle, made)
         return made
 
@@ -345,21 +366,21 @@ class HostEngine:
         store.admit(instance, len(module.memories), len(module.tables))
         realm.instances.append(ref(instance))
         instance.place(imports)
-        exported = realm.glue.link(compiled[2], handles)
+        exported = realm.glue.link(compiled.handle, handles)
         why = "" if exported is not None else realm.glue.failed()[0]
         if why == "overflow":
             # the memories of instances that nobody has any more still take up room
             gc.collect()
-            exported = realm.glue.link(compiled[2], handles)
+            exported = realm.glue.link(compiled.handle, handles)
         elif why == "size":
             exported = self._bridge.wait(realm.glue.linkLater(compiled[2], handles))
         if exported is None:
             raise self._refusal(realm, instance)
         instance.link(exported)
-        self._connect(instance)
+        self._connect(instance, compiled.passes)
         return instance
 
-    def _connect(self, instance: HostInstance) -> None:
+    def _connect(self, instance: HostInstance, passes: dict[str, Pass]) -> None:
         """Let what was added to an instance have what it needs."""
         realm, store, added, settings = instance.realm, instance.store, instance.added, instance.settings
         if settings.fuel == "own":
@@ -372,6 +393,11 @@ class HostEngine:
             realm.glue.fillTable(added[POLL], 0, realm.watchman.handle)
         if settings.call_depth is not None:
             realm.glue.beginsAtZero(added[DEPTH])
+        pages = passes.get(DIRTY)
+        if isinstance(pages, DirtyPages) and pages.places:
+            watch_pages(instance, pages)
+        for monitor in store.monitors:
+            watch(instance, monitor, cast(WatchingPass, passes[monitor.kind]))
 
     def _compile(self, module: Module, store: Store, settings: Settings) -> Compiled:
         known = self._compiled.setdefault(module, {})
@@ -385,8 +411,10 @@ class HostEngine:
                     raise Exhausted(
                         f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
                     )
-            rewritten = rewrite(module, number, store.limits, settings.passes())
-            found = known[settings] = number, rewritten, self._bridge.compile(rewritten.data)
+            passes, wanted = settings.passes(store.monitors)
+            rewritten = rewrite(module, number, store.limits, passes)
+            found = Compiled(number, rewritten, wanted, self._bridge.compile(rewritten.data))
+            known[settings] = found
         return found
 
     def _refusal(self, realm: Realm, instance: HostInstance) -> BaseException:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.errors import TrapCode, trap
-from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.memory import WATCH_SHIFT, MemoryInstance
 from wasmarium.types import I64, MemoryType
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _FAR = 1 << 53
 class HostMemory(MemoryInstance):
     """A WebAssembly.Memory."""
 
-    __slots__ = ("_bytes", "_read", "_size", "_write", "handle", "realm")
+    __slots__ = ("_bytes", "_known", "_maps", "_noted", "_read", "_size", "_write", "handle", "realm")
 
     far = True
 
@@ -31,9 +31,12 @@ class HostMemory(MemoryInstance):
         self.handle = handle
         self._bytes = realm.glue.memory(handle)
         self._read, self._write, self._size = self._bytes.read, self._bytes.write, self._bytes.size
+        # it never shrinks, so that most checks need not ask how large it is by now
+        self._known = 0
         self._limits = realm.limits
         self._page_size = type.page_size
-        self.written = None
+        self._maps: list[Callable[[bytearray], None]] = []
+        self._noted: bytearray | None = None
         self.waiters = None
         self.has_other_agents = False
 
@@ -41,6 +44,34 @@ class HostMemory(MemoryInstance):
     def data(self) -> Any:  # type: ignore[override]
         """The bytes, as something to be indexed and sliced; each access crosses to the host."""
         return MemoryBytes(self)
+
+    @property
+    def written(self) -> bytearray | None:  # type: ignore[override]
+        """See :class:`~wasmarium.runtime.memory.MemoryInstance`. What guests have written since the last look is
+        added when one looks; only guests note it that were made when their store wanted that."""
+        noted = self._noted
+        if noted is not None:
+            noted = self.watch()
+            for add in self._maps:
+                add(noted)
+        return noted
+
+    def watch(self) -> bytearray:
+        if self._noted is None:
+            self._noted = bytearray()
+        missing = -(-self._size() >> WATCH_SHIFT) - len(self._noted)
+        self._noted.extend(bytes(missing))
+        return self._noted
+
+    def watched_by(self, add: Callable[[bytearray], None]) -> None:
+        """Let ``add`` note the writes of a guest, from now on."""
+        self.watch()
+        self._maps.append(add)
+
+    def note_write(self, address: int, count: int) -> None:
+        if self._noted is not None and count:
+            first, last = address >> WATCH_SHIFT, (address + count - 1) >> WATCH_SHIFT
+            self.watch()[first : last + 1] = b"\x01" * (last + 1 - first)
 
     @property
     def size(self) -> int:
@@ -58,8 +89,13 @@ class HostMemory(MemoryInstance):
         return self._bytes.growLong(delta) if self.declared.address is I64 else self._bytes.grow(delta)
 
     def check(self, address: int, count: int) -> None:
-        if address < 0 or count < 0 or address + count > self._size():
+        if address < 0 or count < 0:
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        end = address + count
+        if end > self._known:
+            self._known = self._size()
+            if end > self._known:
+                raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
 
     def read(self, address: int, count: int) -> bytes:
         if not 0 <= address < _FAR or count < 0:
@@ -79,14 +115,18 @@ class HostMemory(MemoryInstance):
         if count > self.realm.room:
             self.check(address, count)
             self._bytes.slice(address, count).assign(content)
+            self.note_write(address, count)
             return
         self.realm.view[:count] = content
         if self._write(address, count):
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        if self._noted is not None:
+            self.note_write(address, count)
 
     def fill(self, address: int, byte: int, count: int) -> None:
         self.check(address, count)
         self._bytes.fill(address, byte, count)
+        self.note_write(address, count)
 
     def gather(self, pieces: Sequence[tuple[int, int]]) -> bytes:
         """The bytes of several pieces, one after the other; all are inside."""
@@ -107,6 +147,9 @@ class HostMemory(MemoryInstance):
         self.realm.view[start : start + total] = content[:total]
         if self._bytes.scatter(len(pieces)):
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        if self._noted is not None:
+            for address, count in pieces:
+                self.note_write(address, count)
 
     def _list(self, pieces: Sequence[tuple[int, int]]) -> None:
         flat = [number for piece in pieces for number in piece]
