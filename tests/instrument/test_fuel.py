@@ -25,7 +25,8 @@ from wasmarium.runtime.store import Store
 from wasmarium.script import Session, run_script
 from wasmarium.text.parser import parse_module
 
-QUICK = "br_table br_on_cast_fail call_indirect elem fac legacy/try_catch memory_copy return_call_ref traps try_table".split()
+QUICK = """br_table br_on_cast_fail call_indirect elem fac legacy/try_catch memory_copy return_call_ref
+    traps try_table""".split()
 
 
 def decoded(wat: str) -> Module:
@@ -33,21 +34,8 @@ def decoded(wat: str) -> Module:
 
 
 @pytest.mark.shared("core")
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", FILES if os.environ.get("WASMARIUM_TESTS") == "all" else QUICK)
 def test_core_suite_costs_the_same(name: str) -> None:
-    check_cost(name)
-
-
-@pytest.mark.shared("core")
-@pytest.mark.long("the whole core suite")
-@pytest.mark.parametrize("name", [name for name in FILES if name not in QUICK])
-def test_the_rest_of_the_core_suite_costs_the_same(name: str) -> None:
-    if os.environ.get("WASMARIUM_TESTS") != "all":
-        pytest.skip("takes minutes: WASMARIUM_TESTS=all runs it")
-    check_cost(name)
-
-
-def check_cost(name: str) -> None:
     plain = FuelSession(features_for(name))
     run_script(FILES[name].read_bytes(), plain)
     assert plain.last is not None

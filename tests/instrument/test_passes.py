@@ -41,23 +41,14 @@ PASSES: dict[str, Callable[[], Sequence[Pass]]] = {
 }
 
 
+CASES = [(name, passes) for passes in PASSES for name in QUICK]
+if os.environ.get("WASMARIUM_TESTS") == "all":
+    CASES += [(name, "all") for name in FILES if name not in QUICK]
+
+
 @pytest.mark.shared("core")
-@pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(("name", "passes"), CASES)
 def test_core_suite(name: str, passes: str) -> None:
-    check(name, passes)
-
-
-@pytest.mark.shared("core")
-@pytest.mark.long("the whole core suite")
-@pytest.mark.parametrize("name", [name for name in FILES if name not in QUICK])
-def test_the_rest_of_the_core_suite(name: str) -> None:
-    if os.environ.get("WASMARIUM_TESTS") != "all":
-        pytest.skip("takes minutes: WASMARIUM_TESTS=all runs it")
-    check(name, "all")
-
-
-def check(name: str, passes: str) -> None:
     engine = Rewriting(PASSES[passes])
     report = run_script(FILES[name].read_bytes(), Session(features_for(name), engine))
     # a function that outlives a failed instantiation has no fuel here; the host's engine gives it some

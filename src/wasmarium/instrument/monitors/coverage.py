@@ -10,7 +10,7 @@ from wasmarium.instrument.rewriting import WatchingPass
 
 
 class FunctionCoverage(NamedTuple):
-    """Of function ``function``, ``reached`` blocks of ``blocks`` have begun; ``missing`` are the offsets of the rest."""
+    """Of function ``function``, ``reached`` blocks of ``blocks`` have begun; ``missing`` is where the rest begin."""
 
     function: int
     name: str
