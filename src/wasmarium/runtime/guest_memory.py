@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from wasmarium.errors import TrapCode, trap
 from wasmarium.runtime.memory import MemoryInstance
 
 _VECTOR = struct.Struct("<II")
@@ -46,10 +45,7 @@ class GuestMemory:
         """A list of ``count`` (address, length) pairs of 32 bits each, all of them checked: the
         iovec arrays of WASI."""
         vectors = list(_VECTOR.iter_unpack(self.memory.read(address, 8 * count)))
-        size = self.memory.size
-        for start, length in vectors:
-            if start + length > size:
-                raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        self.memory.check(0, max([start + length for start, length in vectors], default=0))
         return vectors
 
     def gather(self, vectors: Iterable[tuple[int, int]]) -> bytes:
