@@ -23,7 +23,6 @@ def _lines(*runs: int | range) -> frozenset[int]:
     return frozenset(line for run in runs for line in ((run,) if isinstance(run, int) else run))
 
 
-_CONVERSION = "V8 says of a conversion only that the number is unrepresentable: a NaN gets the code of an overflow"
 _SEGMENT = "SpiderMonkey has one message for an array and for a segment that is too short: the array is taken"
 
 GAPS = (
@@ -43,11 +42,4 @@ GAPS = (
         (OLD_V8,),
         "V8 14 says the same of null and of another type: null is taken where the table has one",
     ),
-    Gap(
-        "conversions",
-        _lines(*(range(first, first + 4) for first in (82, 104, 129, 157, 182, 202, 227, 251))),
-        (OLD_V8, V8),
-        _CONVERSION,
-    ),
-    Gap("traps", _lines(range(50, 58)), (OLD_V8, V8), _CONVERSION),
 )

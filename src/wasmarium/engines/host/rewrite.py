@@ -17,6 +17,7 @@ from wasmarium.binary.writing import write_custom_section
 from wasmarium.engines.host.shims import is_function
 from wasmarium.instrument import Pass, rewritten_by
 from wasmarium.instrument.assembling import Surface, write_module
+from wasmarium.instrument.conversions import Conversions, converts
 from wasmarium.instrument.rewriting import Rewriting
 from wasmarium.module import Module, Names
 from wasmarium.runtime.limits import ResourceLimits
@@ -35,6 +36,9 @@ _CODE = 10
 
 GUEST = "wasmarium.guest"
 """The name of guests in backtraces of the host; the number of the module follows."""
+
+EXACT = 1 << 18
+"""Bytes of a module below which the two traps of conversions are told apart; larger ones shall not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Rewritten:
 
 def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = ()) -> Rewritten:
     """The module as the host is to see it; ``number`` is its own."""
+    if len(module.data) < EXACT and converts(module):
+        passes = (*passes, Conversions())
     additions, code = rewritten_by(module, passes) if passes else (None, None)
     exports = [(export.kind, export.index) for export in module.exports]
     start = None

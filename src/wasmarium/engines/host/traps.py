@@ -36,7 +36,7 @@ _CODES = (
     ("out of bounds", TrapCode.MEMORY_OUT_OF_BOUNDS),
 )
 """The first text that a message contains decides. V8 does not tell, in a conversion, a NaN from a number that
-is too large."""
+is too large; see ``instrument/conversions``."""
 
 SAME_FOR_NULL = "signature mismatch"
 """What older V8 says of a null function in call_indirect too. It is taken for null, which is commoner,
@@ -79,6 +79,8 @@ def _code(message: str, frames: tuple[Frame, ...]) -> TrapCode | None:
     if mnemonic in _ONLY:
         return _ONLY[mnemonic]
     found = next((code for text, code in _CODES if text in message), None)
+    if found is TrapCode.UNREACHABLE and ".trunc_" in mnemonic:
+        return TrapCode.BAD_CONVERSION_TO_INTEGER
     if found is TrapCode.NULL_REFERENCE and "call_indirect" not in mnemonic:
         return next((code for start, code in _NULLS if mnemonic.startswith(start)), found)
     if "call_indirect" in mnemonic and found is TrapCode.NULL_REFERENCE:
