@@ -373,7 +373,7 @@ class HostEngine:
             gc.collect()
             exported = realm.glue.link(compiled.handle, handles)
         elif why == "size":
-            exported = self._bridge.wait(realm.glue.linkLater(compiled[2], handles))
+            exported = self._bridge.wait(realm.glue.linkLater(compiled.handle, handles))
         if exported is None:
             raise self._refusal(realm, instance)
         instance.link(exported)
