@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from wasmarium.embedding.definition import Recipe
 from wasmarium.embedding.store import Store
@@ -10,12 +11,12 @@ from wasmarium.errors import WasmError
 from wasmarium.hostcalls import MODULE
 from wasmarium.hostcalls.signatures import SIGNATURES as HOSTCALLS
 from wasmarium.hostcalls.signatures import function_type as hostcall_type
-from wasmarium.runtime.function import HostFunction, Pending
+from wasmarium.runtime.function import Direct, HostFunction, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
-from wasmarium.wasi.preview1.linking import MAY_WAIT, implementations
+from wasmarium.wasi.preview1.linking import MAY_WAIT, finish_direct, implementations
 from wasmarium.wasi.preview1.signatures import function_type
 
 
@@ -31,14 +32,36 @@ def _recipe(module: str, name: str) -> Recipe:
 
     def make(store: Store) -> HostFunction:
         def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
-            functions = store._wasi_functions
-            if functions is None:
-                raise WasmError("this store has no WASI: call Store.set_wasi first")
-            return functions[module][name].code(instance, arguments)
+            return _world(store)[module][name].code(instance, arguments)
 
-        return HostFunction(defined, code, name, waits=name in MAY_WAIT)
+        def bind(caller: Callable[[], ModuleInstance | None]) -> Callable[..., Any]:
+            source: object = None
+            made: Callable[..., Any] = code
+
+            def call(*arguments: int) -> Any:
+                nonlocal source, made
+                functions = _world(store)
+                if functions is not source:
+                    # the world may be set, and another one too, after the instance was made
+                    direct = functions[module][name].direct
+                    assert direct is not None
+                    assert direct.bind is not None
+                    source, made = functions, direct.bind(caller)
+                return made(*arguments)
+
+            return call
+
+        direct = Direct(bind(lambda: None), finish_direct, bind)
+        return HostFunction(defined, code, name, direct, waits=name in MAY_WAIT)
 
     return Recipe(defined, make)
+
+
+def _world(store: Store) -> dict[str, dict[str, HostFunction]]:
+    functions = store._wasi_functions
+    if functions is None:
+        raise WasmError("this store has no WASI: call Store.set_wasi first")
+    return functions
 
 
 def wasmarium_recipes() -> Iterator[tuple[str, str, Recipe]]:

@@ -36,10 +36,14 @@ which comes out of the guest as the same object."""
 class Direct:
     """The quick way into a host function all of whose parameters and results are i32, i64 or f64, with
     one result at most: ``function`` is called with plain numbers, integers signed. What it gives is the
-    result if it is a number that fits (None for no result); else ``finish`` makes the results of it, or raises."""
+    result if it is a number that fits (None for no result); else ``finish`` makes the results of it, or raises.
+
+    With ``bind`` the function has to know who calls: ``bind(caller)`` makes one for all calls of the instance that
+    ``caller()`` gives, and its integers are unsigned."""
 
     function: Callable[..., Any]
     finish: Callable[[Any], Sequence[Value] | Pending]
+    bind: Callable[[Callable[[], ModuleInstance | None]], Callable[..., Any]] | None = None
 
 
 class FunctionInstance:

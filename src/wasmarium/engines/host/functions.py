@@ -291,8 +291,12 @@ class Imported:
     def callback(self) -> Callable[[], int | None]:
         """What JavaScript calls. It does not keep this object alive."""
         direct, arguments, results = self._direct, self._arguments.signed, self.results.signed
-        if direct is not None and arguments is not None and results is not None:
+        if direct is not None and direct.bind is not None:
+            self._function = direct.bind(self._instance or _nobody)
+            arguments, results = self._arguments.plain, self.results.plain
+        elif direct is not None:
             self._function = direct.function
+        if direct is not None and arguments is not None and results is not None:
             return self._direct_callback(arguments, results)
         reference = weakref.ref(self)
 
@@ -383,6 +387,10 @@ class Imported:
     def fail(self, run: int, error: BaseException) -> int:
         """Let ``error`` come out of the guest; what the shim is to be told."""
         return self.realm.fail(run, error, self._name)
+
+
+def _nobody() -> None:
+    return None
 
 
 def code_of(function: FunctionInstance) -> Callable[[ModuleInstance | None, Sequence[Value]], Any]:
