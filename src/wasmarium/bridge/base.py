@@ -25,6 +25,7 @@ from wasmarium.errors import Unsupported
 if TYPE_CHECKING:
     from wasmarium.bridge.log import Log
     from wasmarium.bridge.network import Network
+    from wasmarium.bridge.storage import Storage
     from wasmarium.engines.host.glue import Bridge
 
 T = TypeVar("T")
@@ -150,6 +151,11 @@ class Platform(ABC):
     def network(self) -> Network:
         """HTTP and WebSocket. Raises Unsupported, which says what to do, where something is missing."""
         raise Unsupported("there is no network here")
+
+    async def storage(self, name: str) -> Storage:
+        """Files that are still there next time. Raises Unsupported where nothing is kept, WasmError for a
+        name that cannot be one."""
+        raise Unsupported("nothing is kept here")
 
     @abstractmethod
     def log(self) -> Log:

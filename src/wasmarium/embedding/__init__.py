@@ -6,7 +6,7 @@ indexing a :class:`Memory`, ``WasiConfig.stdin_custom``, and all about :class:`P
 
 from __future__ import annotations
 
-from wasmarium.embedding.abilities import capabilities
+from wasmarium.embedding.abilities import capabilities, open_storage
 from wasmarium.embedding.caller import Caller
 from wasmarium.embedding.config import Config
 from wasmarium.embedding.engine import Engine
@@ -78,6 +78,7 @@ __all__ = [
     "WasiConfig",
     "WasmtimeError",
     "capabilities",
+    "open_storage",
     "run_gojs",
     "run_gojs_async",
     "wat2wasm",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wasmarium import bridge
+from wasmarium.bridge.storage import Storage
 from wasmarium.errors import Unsupported
 
 
@@ -52,3 +53,18 @@ def capabilities(*, platform: bridge.Platform | None = None) -> Capabilities:
         host.can_block(),
         features(host),
     )
+
+
+async def open_storage(name: str, *, platform: bridge.Platform | None = None) -> Storage:
+    """Files that are still there next time: a folder called ``name`` in the browser's own storage of this site
+    (the origin private file system), on CPython in the user's data folder. Give its ``path`` to a guest, and save::
+
+        storage = await open_storage("notes")
+        wasi.preopen_dir(storage.path, "/")
+        ...
+        await storage.save()
+
+    WasmtimeError where nothing can be kept, and for a name of anything but letters, digits, _ and -.
+    """
+    found = platform if platform is not None else bridge.platform()
+    return await found.storage(name)

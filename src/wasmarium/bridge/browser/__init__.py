@@ -20,6 +20,7 @@ from wasmarium.errors import Unsupported
 if TYPE_CHECKING:
     from wasmarium.bridge.log import Log
     from wasmarium.bridge.network import Network
+    from wasmarium.bridge.storage import Storage
     from wasmarium.engines.host.glue import Bridge
 
 __all__ = ["BrowserClock", "BrowserPlatform", "BrowserRandom"]
@@ -43,6 +44,11 @@ class BrowserPlatform(Platform):
 
             self._network = BrowserNetwork()
         return self._network
+
+    async def storage(self, name: str) -> Storage:
+        from wasmarium.bridge.browser.storage import browser_storage
+
+        return await browser_storage(name)
 
     def log(self) -> Log:
         from wasmarium.bridge.browser.log import browser_log

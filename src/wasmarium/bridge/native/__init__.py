@@ -16,6 +16,7 @@ from wasmarium.errors import Unsupported
 
 if TYPE_CHECKING:
     from wasmarium.bridge.network import Network
+    from wasmarium.bridge.storage import Storage
 
 __all__ = ["NativeClock", "NativePlatform", "NativeRandom"]
 
@@ -43,6 +44,11 @@ class NativePlatform(Platform):
                 ) from None
             self._network = NativeNetwork()
         return self._network
+
+    async def storage(self, name: str) -> Storage:
+        from wasmarium.bridge.native.storage import native_storage
+
+        return native_storage(name)
 
     def log(self) -> Log:
         return native_log()
