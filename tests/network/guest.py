@@ -49,6 +49,7 @@ class Guest:
     ) -> None:
         config = Config()
         config.strategy = strategy
+        config.epoch_interruption = policy is not None and policy.wall_time is not None
         engine = Engine(config, platform=platform)
         self.store = Store(engine)
         if policy is not None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import struct
 import sys
+import time
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from network.guest import OUT, Guest
-from wasmarium import Policy, WasiConfig
+from wasmarium import Policy, Trap, WasiConfig
 
 INSIDE = sys.platform == "emscripten"
 FD = 3
@@ -190,3 +193,21 @@ def test_one_guest_waits_and_another_goes_on(servers: Any, new_guest: NewGuest) 
     run(both())
     assert order == ["went on 0", "went on 1", "went on 2", "waited"]
     assert waiting.get(BUFFER, 2) == b"AB"
+
+
+def test_time_is_up_while_a_guest_waits(servers: Any, new_guest: NewGuest) -> None:
+    guest = socket_guest(new_guest, servers.gateway, Policy(websockets=[servers.gateway], wall_time=300_000_000))
+    begun = time.monotonic()
+    assert receive(guest, 10) == "trap"
+    assert 0.2 < time.monotonic() - begun < 10
+
+
+def test_time_is_up_while_a_guest_is_awaited(servers: Any, new_guest: NewGuest) -> None:
+    guest = socket_guest(new_guest, servers.gateway, Policy(websockets=[servers.gateway], wall_time=300_000_000))
+
+    async def wait() -> None:
+        guest.put(VECTOR, struct.pack("<LL", BUFFER, 2))
+        with pytest.raises(Trap, match="interrupt"):
+            await guest.call_async("sock_recv", FD, VECTOR, 1, 0, OUT, OUT + 4)
+
+    run(wait())

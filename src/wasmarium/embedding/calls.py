@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
+from wasmarium.bridge import Waiting
 from wasmarium.engines.base import Execution, Finished, OutOfFuel, Raised, Suspended
 from wasmarium.errors import Trap, TrapCode, Unsupported
 from wasmarium.runtime.function import FunctionInstance, Pending
@@ -38,7 +39,7 @@ def finish(store: Store, execution: Execution) -> tuple[Value, ...]:
         if isinstance(pending, tuple):
             return pending
         if pending is not None:
-            _answer(execution, pending, _block(store, pending))
+            _answer(execution, pending, _block(store, execution, pending))
 
 
 async def finish_async(store: Store, execution: Execution, pending: Pending | None = None) -> tuple[Value, ...]:
@@ -48,7 +49,7 @@ async def finish_async(store: Store, execution: Execution, pending: Pending | No
         if pending is not None:
             result: object
             try:
-                result = await pending.awaitable
+                result = await _in_time(store, execution, pending.awaitable)
             except (asyncio.CancelledError, GeneratorExit):
                 raise
             except BaseException as error:
@@ -101,9 +102,30 @@ def _trap(execution: Execution, code: TrapCode) -> Trap:
     return Trap(code.message, code, tuple(state.frame for state in execution.frames()))
 
 
-def _block(store: Store, pending: Pending) -> object:
+async def _in_time(store: Store, execution: Execution, awaitable: Awaitable[object]) -> object:
+    """The result of ``awaitable``, unless the store's time is up before."""
+    if store._until is None:
+        return await awaitable
+    left = store._until - store.engine._platform.clock.monotonic()
     try:
-        return store.engine._platform.block_on(pending.awaitable)
+        async with asyncio.timeout(left / 1e9) as limit:
+            return await awaitable
+    except TimeoutError:
+        if limit.expired():
+            raise _trap(execution, TrapCode.INTERRUPT) from None
+        raise
+
+
+def _block(store: Store, execution: Execution, pending: Pending) -> object:
+    platform = store.engine._platform
+    try:
+        if store._until is not None:
+            try:
+                return platform.block_on(Waiting(lambda: _in_time(store, execution, pending.awaitable)))
+            except Unsupported:
+                # inside a running event loop a thread can be held, but by no clock
+                pass
+        return platform.block_on(pending.awaitable)
     except Unsupported as error:
         close = getattr(pending.awaitable, "close", None)
         if close is not None:
