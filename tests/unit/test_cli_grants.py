@@ -140,3 +140,35 @@ def test_a_mistake_is_told_with_what_would_be_right(call: Any, options: list[str
     status, out, err = call("clock", *options)
     assert (status, out) == (2, "")
     assert says in err
+
+
+class Terminal:
+    """Standard input with a person behind it."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = [f"{line}\n" for line in lines]
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        return self.lines.pop(0) if self.lines else ""
+
+
+def test_a_person_at_the_terminal_is_asked(call: Any, monkeypatch: Any) -> None:
+    for lines in (("what?", "", "never"), ("n",), ()):
+        monkeypatch.setattr("sys.stdin", Terminal(*lines))
+        status, out, err = call("fetch", "--ask")
+        assert (status, out) == (0, ACCES)
+        assert err.count("wasmarium: the program wants fetch POST http://127.0.0.1:1/x\n") == 1
+        assert err.count("once / always / never? ") == max(len(lines), 1)
+    monkeypatch.setattr("sys.stdin", Terminal("o", "o", "al"))
+    _, out, err = call("websocket", "--ask")
+    assert out == "0\n"
+    assert err.count("wants websocket") == 1
+
+
+def test_nobody_to_ask(call: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Terminal, "isatty", lambda self: False)
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert call("fetch", "--ask") == (1, "", "--ask: standard input is no terminal, so nobody can answer\n")
