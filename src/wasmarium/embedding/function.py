@@ -93,7 +93,8 @@ class Func(External):
 
     async def call_async(self, store: Storelike, *params: Any) -> Any:
         """Like a call, to be awaited: long runs are cut into slices, so that the event loop goes on
-        meanwhile, and host functions may wait. Works everywhere; can be cancelled."""
+        meanwhile, and host functions may wait. Works everywhere; can be cancelled. On the host engine only
+        guests that can be interrupted (``Config.epoch_interruption``) are cut; others run until they wait."""
         owner = check_owner(store, self._owner)
         return self._results(await calls.call_async(owner, self._external, self._arguments(params)))
 
