@@ -10,9 +10,9 @@ import pytest
 
 from wasmarium import bridge
 from wasmarium.binary.decoder import decode_module
-from wasmarium.engines.base import Finished, Raised, Suspended
+from wasmarium.engines.base import Finished, OutOfFuel, Raised, Suspended
 from wasmarium.engines.host import HostEngine
-from wasmarium.errors import GuestException, Trap, TrapCode
+from wasmarium.errors import GuestException, Trap, TrapCode, trap
 from wasmarium.features import ALL
 from wasmarium.instructions.numeric import f32_bits, f32_from_bits
 from wasmarium.runtime.function import HostFunction, Pending
@@ -30,9 +30,9 @@ BOTH_WAYS = pytest.mark.parametrize(("exporter", "importer"), [(HOST, INTERPRETE
 class World:
     """A store of the host engine, in which some instances are interpreted all the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, fuel: int | None = None) -> None:
         self.engine = HostEngine(bridge.platform().webassembly())
-        self.store = Store()
+        self.store = Store(fuel=fuel)
 
     def instance(self, kind: str, wat: str, *imports: ExternalValue) -> ModuleInstance:
         module = decode_module(parse_module(wat, features=ALL), ALL)
@@ -58,6 +58,8 @@ class World:
             execution.resume(values)
         if isinstance(outcome, Raised):
             raise outcome.error
+        if isinstance(outcome, OutOfFuel):
+            raise trap(TrapCode.OUT_OF_FUEL)
         assert isinstance(outcome, Finished)
         return outcome.values[0] if len(outcome.values) == 1 else tuple(outcome.values)
 
@@ -130,6 +132,31 @@ def test_a_recursion_without_end_through_a_table(world: World, exporter: str, im
     assert caught.value.code is TrapCode.STACK_OVERFLOW
     table.set(1, world.export(exporter, '(module (func (export "f") (result i32) (i32.const 5)))'))
     assert world.call(functions[0]) == 6
+
+
+LOOPS = """(module (import "" "g" (func $g (param i32) (result i32)))
+  (func (export "f") (param $n i32) (result i32) (local $sum i32)
+    (loop $again
+      (local.set $sum (i32.add (local.get $sum) (call $g (local.get $n))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.get $sum)))"""
+
+
+def test_both_pay_with_the_same_fuel() -> None:
+    spent = []
+    for kinds in ((INTERPRETER,) * 3, (HOST, INTERPRETER, HOST), (INTERPRETER, HOST, INTERPRETER), (HOST,) * 3):
+        world = World(fuel=100_000)
+        function_ = world.export(kinds[0], '(module (func (export "f") (param i32) (result i32) (local.get 0)))')
+        for kind in kinds[1:]:
+            function_ = world.export(kind, LOOPS, function_)
+        assert world.call(function_, 20) == sum(sum(range(n + 1)) for n in range(21))
+        spent.append(100_000 - (world.store.fuel or 0))
+        world.store.fuel = 500
+        with pytest.raises(Trap) as caught:
+            world.call(function_, 20)
+        assert caught.value.code is TrapCode.OUT_OF_FUEL
+        assert 0 <= (world.store.fuel or 0) < 50
+    assert spent[1:] == spent[:1] * 3
 
 
 # ---- memories ----

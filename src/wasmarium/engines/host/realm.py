@@ -230,8 +230,8 @@ class Realm:
             return self._tag_handle(external)
         if isinstance(external, GlobalInstance) and not external.type.mutable:
             return self._constant(external)
-        kind = {MemoryInstance: "a memory", TableInstance: "a table"}.get(type(external), "a variable")
-        raise no_room(kind)
+        kind = "a memory" if isinstance(external, MemoryInstance) else "a variable"
+        raise no_room("a table" if isinstance(external, TableInstance) else kind)
 
     def _constant(self, external: GlobalInstance) -> Handle:
         content = external.type.content
