@@ -5,10 +5,11 @@ The exception is an imported global: imports come first, so the module's own glo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 from wasmarium.binary.writing import write_instruction
+from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instructions.table import BY_MNEMONIC
 from wasmarium.module import Module
 from wasmarium.types import (
@@ -35,6 +36,24 @@ def assemble(*items: Item) -> bytes:
     return bytes(out)
 
 
+NOTES = "notes"
+"""The role of the exported memory."""
+
+_ALIGNMENT = 6
+
+
+class Place(NamedTuple):
+    """``size`` bytes at an address of memory ``memory``."""
+
+    memory: int
+    address: int
+    size: int
+
+    def at(self, offset: int, align: int = 0) -> MemoryArgument:
+        """What gets at one of them; ``align`` is log2 of the alignment."""
+        return MemoryArgument(align, self.address + offset, self.memory)
+
+
 class Additions:
     """What is added to ``module``. ``exports`` are the kind and index of what is exported, by its role."""
 
@@ -44,6 +63,8 @@ class Additions:
         self.types: list[FunctionType] = []
         self.tables: list[TableType] = []
         self.memories: list[MemoryType] = []
+        self.areas: dict[str, Place] = {}
+        """By their roles: the parts of the memory that is added."""
         self.globals: list[tuple[GlobalType, bytes]] = []
         self.imported_global: GlobalType | None = None
         self.exports: dict[str, tuple[str, int]] = {}
@@ -88,18 +109,18 @@ class Additions:
             self.exports[export] = "global", index
         return index
 
-    def memory(self, size: int, export: str) -> int:
-        """A new memory of ``size`` bytes; its index."""
-        pages = -(-size >> 16)
-        index = len(self.module.all_memories) + len(self.memories)
-        self.memories.append(MemoryType(Limits(pages, pages)))
-        self.exports[export] = "memory", index
-        return index
-
-    def set_size(self, memory: int, size: int) -> None:
-        """Let a memory that was added have ``size`` bytes."""
-        pages = -(-size >> 16)
-        self.memories[memory - len(self.module.all_memories)] = MemoryType(Limits(pages, pages))
+    def area(self, size: int, role: str) -> Place:
+        """Room for ``size`` bytes, all zeros, in the memory that is added: there is one for all who want some, as hosts
+        are slow where a function uses several."""
+        if not self.memories:
+            self.exports[NOTES] = "memory", len(self.module.all_memories)
+            self.memories.append(MemoryType(Limits(0)))
+        end = max((place.address + place.size for place in self.areas.values()), default=0)
+        place = Place(len(self.module.all_memories), -(-end >> _ALIGNMENT) << _ALIGNMENT, size)
+        self.areas[role] = place
+        pages = -(-(place.address + size) >> 16)
+        self.memories[0] = MemoryType(Limits(pages, pages))
+        return place
 
     def table(self, size: int, export: str) -> int:
         """A new table of functions; its index."""

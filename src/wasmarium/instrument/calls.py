@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instrument.additions import assemble
 from wasmarium.instrument.rewriting import Frame, Plan
 from wasmarium.instrument.safepoints import call_out
 from wasmarium.types import I32
 
 COUNTS = "call counts"
-"""The role of the exported memory."""
+"""The role of the area."""
 
 COUNT_BYTES = 8
 
 TRACE = "call trace"
-"""The role of the exported memory."""
+"""The role of the area."""
 
 TRACED = "traced calls"
-"""The role of the exported global: how many bytes of the memory are filled."""
+"""The role of the exported global: how many bytes of the area are filled."""
 
 FULL = "call trace function"
-"""The role of the exported table: its only element, of type [] -> [], is called when the memory is full."""
+"""The role of the exported table: its only element, of type [] -> [], is called when the area is full."""
 
 ENTRY_BYTES = 4
 
 
 class CountedCalls:
-    """The pass that counts. For every function of the module's own the memory has an i64, in their order."""
+    """The pass that counts. For every function of the module's own the area has an i64, in their order."""
 
     roles = (COUNTS,)
 
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         module = plan.module
-        memory = plan.additions.memory(COUNT_BYTES * len(module.codes), COUNTS)
+        area = plan.additions.area(COUNT_BYTES * len(module.codes), COUNTS)
 
         def count(frame: Frame) -> bytes:
-            place = MemoryArgument(3, COUNT_BYTES * (frame.index - module_imports), memory)
+            place = area.at(COUNT_BYTES * (frame.index - module_imports), align=3)
             zero = ("i32.const", 0)
             return assemble(zero, zero, ("i64.load", place), ("i64.const", 1), "i64.add", ("i64.store", place))
 
@@ -45,7 +44,7 @@ class CountedCalls:
 
 
 class TracedCalls:
-    """The pass that writes down. The memory has the indices of called functions, an i32 each, one behind the
+    """The pass that writes down. The area has the indices of called functions, an i32 each, one behind the
     other; when there are ``room`` of them, what is in the table is called, and the next ones overwrite them."""
 
     roles = (TRACE, TRACED, FULL)
@@ -56,7 +55,7 @@ class TracedCalls:
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         additions = plan.additions
-        memory = additions.memory(ENTRY_BYTES * self._room, TRACE)
+        area = additions.area(ENTRY_BYTES * self._room, TRACE)
         filled = additions.counter(I32, 0, TRACED)
         drain = call_out(additions, FULL)
 
@@ -64,7 +63,7 @@ class TracedCalls:
             return assemble(
                 ("global.get", filled),
                 ("i32.const", frame.index),
-                ("i32.store", MemoryArgument(2, 0, memory)),
+                ("i32.store", area.at(0, align=2)),
                 ("global.get", filled),
                 ("i32.const", ENTRY_BYTES),
                 "i32.add",

@@ -1,7 +1,7 @@
 """Dirty pages: which parts of its memories a guest has written to.
 
 A map has a byte for every 4 KiB, set to 1 by whatever writes there, as ``runtime.memory`` has it. The maps of all
-memories lie one behind the other in a memory of their own, which the host reads and clears. A write is
+memories lie one behind the other in an area that the host reads and clears. A write is
 noted when it has succeeded, by its first and its last byte.
 """
 
@@ -12,26 +12,26 @@ from typing import Any
 from wasmarium.binary.code import read_instruction
 from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instructions.table import INSTRUCTIONS, Instruction
-from wasmarium.instrument.additions import Item, assemble
+from wasmarium.instrument.additions import Item, Place, assemble
 from wasmarium.instrument.rewriting import Frame, Plan
 from wasmarium.types import I32, I64, MemoryType, ValueType
 
 DIRTY = "dirty pages"
-"""The role of the exported memory."""
+"""The role of the area."""
 
 SHIFT = 12
 """log2 of the bytes that one byte of a map stands for."""
 
 
 class DirtyPages:
-    """The pass. ``most_bytes`` is how large a memory can become. ``places`` are, by memory, the address of
-    its map."""
+    """The pass. ``most_bytes`` is how large a memory can become. ``places`` are, by memory, where in the area its
+    map begins."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self.places: list[int] = []
         self._memories: tuple[MemoryType, ...] = ()
-        self._map = 0
+        self._place = Place(0, 0, 0)
 
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
@@ -46,7 +46,7 @@ class DirtyPages:
                 most = min(most, memory.limits.maximum * memory.page_size)
             # one more, so that nothing lies behind the last map
             at += -(-most >> SHIFT) + 1
-        self._map = plan.additions.memory(at, DIRTY)
+        self._place = plan.additions.area(at, DIRTY)
         for row in INSTRUCTIONS:
             if row.mnemonic in ("memory.fill", "memory.copy", "memory.init"):
                 plan.around[row] = self._bulk
@@ -62,7 +62,7 @@ class DirtyPages:
         items += [(f"{kind}.const", SHIFT), f"{kind}.shr_u"]
         if kind is I64:
             items.append("i32.wrap_i64")
-        return [*items, ("i32.const", 1), ("i32.store8", MemoryArgument(0, self.places[memory], self._map))]
+        return [*items, ("i32.const", 1), ("i32.store8", self._place.at(self.places[memory]))]
 
     def _store(self, frame: Frame, row: Instruction, code: bytes) -> tuple[bytes, bytes]:
         argument: MemoryArgument = read_instruction(code, 0)[1][0]
@@ -101,7 +101,7 @@ class DirtyPages:
             ("if", None),
             ("local.get", to),
             *page,
-            ("i32.const", self.places[memory]),
+            ("i32.const", self._place.address + self.places[memory]),
             "i32.add",
             ("i32.const", 1),
             ("local.get", to),
@@ -115,7 +115,7 @@ class DirtyPages:
             "i32.sub",
             ("i32.const", 1),
             "i32.add",
-            ("memory.fill", self._map),
+            ("memory.fill", self._place.memory),
             "end",
         ]
         return assemble(*before), assemble(*behind)

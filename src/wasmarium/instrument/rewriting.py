@@ -22,7 +22,7 @@ from wasmarium.binary.writing import write_locals
 from wasmarium.instructions.fuel import ENDS_BLOCK
 from wasmarium.instructions.table import BY_MNEMONIC, BY_OPCODE, INSTRUCTIONS, Instruction
 from wasmarium.instrument import cutting
-from wasmarium.instrument.additions import Additions
+from wasmarium.instrument.additions import Additions, Place
 from wasmarium.leb128 import read_u32, write_unsigned
 from wasmarium.module import Module
 from wasmarium.types import ValueType
@@ -81,8 +81,6 @@ class Plan:
         """At the beginning of a block that costs something, which has this byte offset in the module."""
         self.returns: list[Callable[[Frame], bytes]] = []
         """Where a function goes on after a call, or after it caught something."""
-        self.finish: list[Callable[[], None]] = []
-        """To be done when all is rewritten."""
         self.around: dict[Instruction, Around] = {}
 
     @property
@@ -106,11 +104,11 @@ class Pass(Protocol):
 
 
 class WatchingPass(Pass, Protocol):
-    """One that writes down what happens, in what it adds: ``roles`` of memories, globals and tables."""
+    """One that writes down what happens, in what it adds: ``roles`` of areas, globals and tables."""
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """They are exported."""
+        """They are exported, the areas within one memory."""
         ...
 
 
@@ -124,8 +122,6 @@ class Rewriting:
         self._landings = _landings(plan)
         self._starts: array[int]
         self.content = self._write()
-        for last in plan.finish:
-            last()
 
     @property
     def module(self) -> Module:
@@ -137,6 +133,11 @@ class Rewriting:
         if self._plan.additions.first_moved_global is not None:
             special |= _GLOBALS
         return special
+
+    @property
+    def areas(self) -> dict[str, Place]:
+        """By their roles: where in the memory that was added passes write something down."""
+        return self._plan.additions.areas
 
     # ---- all functions ----
 

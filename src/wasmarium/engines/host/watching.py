@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host.externals import HostGlobal
 from wasmarium.engines.host.memory import HostMemory
+from wasmarium.instrument.additions import NOTES
 from wasmarium.instrument.dirty import DIRTY, DirtyPages
 from wasmarium.instrument.monitors import Monitor, Watched
 from wasmarium.instrument.rewriting import WatchingPass
@@ -26,7 +27,7 @@ _CALLED_OUT = define_function(FunctionType((), ()))
 
 def watch_pages(instance: HostInstance, pages: DirtyPages) -> None:
     """Let the memories of an instance know what it writes to."""
-    maps = _memory(instance, instance.added[DIRTY])
+    maps = _area(instance, DIRTY)
     for index, place in enumerate(pages.places):
         memory = _memory_at(instance, index)
         if memory is not None:
@@ -38,7 +39,7 @@ def _memory_at(instance: HostInstance, index: int) -> HostMemory | None:
     return memory if isinstance(memory, HostMemory) else None
 
 
-def _add(maps: HostMemory, place: int, noted: bytearray) -> None:
+def _add(maps: Notes, place: int, noted: bytearray) -> None:
     """Move the bytes of a map over."""
     count = len(noted)
     fresh = maps.read(place, count)
@@ -47,7 +48,7 @@ def _add(maps: HostMemory, place: int, noted: bytearray) -> None:
             both = int.from_bytes(fresh, "little") | int.from_bytes(noted, "little")
             fresh = both.to_bytes(count, "little")
         noted[:] = fresh
-        maps.fill(place, 0, count)
+        maps.write(place, bytes(count))
 
 
 def watch(instance: HostInstance, monitor: Monitor, made_by: WatchingPass) -> None:
@@ -55,12 +56,14 @@ def watch(instance: HostInstance, monitor: Monitor, made_by: WatchingPass) -> No
     memories: dict[str, Any] = {}
     counters: dict[str, Callable[[], int]] = {}
     tables: list[Handle] = []
+    assert instance.rewritten.code is not None
     for role in made_by.roles:
+        if role in instance.rewritten.code.areas:
+            memories[role] = _area(instance, role)
+            continue
         handle = instance.added[role]
         kind, _ = instance.rewritten.exports[instance.rewritten.added[role]]
-        if kind == "memory":
-            memories[role] = _memory(instance, handle)
-        elif kind == "global":
+        if kind == "global":
             counters[role] = partial(getattr, HostGlobal(instance.realm, _COUNTER, handle), "value")
         else:
             tables.append(handle)
@@ -85,5 +88,23 @@ def _call_out(monitor: Monitor, watched: Watched) -> HostCode:
     return called
 
 
-def _memory(instance: HostInstance, handle: Handle) -> HostMemory:
-    return HostMemory(instance.realm, _ADDED_MEMORY, handle)
+class Notes:
+    """An area of the memory that was added to an instance; see :class:`~wasmarium.instrument.monitors.base.Area`."""
+
+    def __init__(self, memory: HostMemory, address: int) -> None:
+        self._memory = memory
+        self._address = address
+
+    def read(self, address: int, count: int) -> bytes:
+        """A copy of ``count`` bytes."""
+        return self._memory.read(self._address + address, count)
+
+    def write(self, address: int, content: bytes) -> None:
+        """Store ``content``."""
+        self._memory.write(self._address + address, content)
+
+
+def _area(instance: HostInstance, role: str) -> Notes:
+    assert instance.rewritten.code is not None
+    place = instance.rewritten.code.areas[role]
+    return Notes(HostMemory(instance.realm, _ADDED_MEMORY, instance.added[NOTES]), place.address)

@@ -11,7 +11,7 @@ from wasmarium.module import Module
 
 
 class Area(Protocol):
-    """A memory that was added to a guest."""
+    """A part of the memory that was added to a guest."""
 
     def read(self, address: int, count: int) -> bytes:
         """A copy of ``count`` bytes."""
@@ -25,7 +25,7 @@ class Area(Protocol):
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Watched:
     """An instance under watch: its module and name, the pass that rewrote it, and what that added, by
-    role: memories (:class:`Area`), and globals as functions that give their value."""
+    role: areas (``memories``), and globals as functions that give their value."""
 
     module: Module
     name: str | None
