@@ -12,7 +12,8 @@ import pytest
 from wasi.programs import Task, run
 from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities, wat2wasm
 from wasmarium.bridge.fake import FakePlatform
-from wasmarium.errors import Exhausted, Trap, WasmError
+from wasmarium.cli import main
+from wasmarium.errors import Exhausted, Trap, Unsupported, WasmError
 from wasmarium.features import DEFAULT
 from wasmarium.leb128 import write_unsigned
 from wasmarium.runtime.guest_memory import GuestMemory
@@ -211,3 +212,22 @@ def run_guests(folder: Path, scratch: Path, go: bool) -> None:
         assert found == (wanted["stdout"], wanted["stderr"], wanted.get("exit"), wanted.get("trap")), case["wasm"]
         ran += 1
     assert ran
+
+
+def test_the_command_tells_what_runs_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "seven.wat"
+    file.write_text('(module (func (export "f") (result i32) (i32.const 7)))')
+    assert main(["run", "--engine", "host", "--invoke", "f", str(file)]) == 0
+    assert capfd.readouterr() == ("7\n", "")
+
+    def refuse(bridge: Any, data: bytes) -> Any:
+        raise Unsupported("this platform's WebAssembly says: no")
+
+    monkeypatch.setattr("wasmarium.bridge.browser.webassembly.BrowserWebAssembly.compile", refuse)
+    assert main(["run", "--engine", "host", "--invoke", "f", str(file)]) == 0
+    said = f"wasmarium: {file} runs on the interpreter: this platform's WebAssembly says: no\n"
+    assert capfd.readouterr() == ("7\n", said)
+    assert main(["run", "--invoke", "f", str(file)]) == 0
+    assert capfd.readouterr() == ("7\n", "")

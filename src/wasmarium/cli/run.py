@@ -91,7 +91,8 @@ def configure(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--engine",
         choices=("auto", "interpreter", "host"),
-        help="what executes: the interpreter, or the WebAssembly of the browser or of Node (in Pyodide only)",
+        help="what executes: the interpreter, or in Pyodide the WebAssembly of the browser or of Node; auto (which "
+        "is what happens unless you or WASMARIUM_ENGINE say otherwise) is the fastest there is",
     )
     grants.configure(parser)
     parser.add_argument("file", metavar="FILE", help="a module, .wasm or .wat")
@@ -174,6 +175,8 @@ def _world(arguments: argparse.Namespace) -> WasiConfig:
 
 def _run(path: str, store: Store, linker: Linker, module: Module, arguments: argparse.Namespace) -> int:
     instance = linker.instantiate(store, module)
+    if arguments.engine == "host" and instance.fallback is not None:
+        write(f"wasmarium: {path} runs on the interpreter: {instance.fallback}", sys.stderr)
     if arguments.invoke is None and wants_gojs(module):
         run_gojs(store, instance)
     if arguments.invoke is None:
