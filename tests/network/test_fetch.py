@@ -83,7 +83,10 @@ def test_a_redirect_is_looked_at_like_a_request(servers: Any, new_guest: NewGues
     if in_browser():
         # a browser does not say where to; only who may go anywhere can go there
         free = new_guest(Policy(fetch={"*": None}))
-        assert free.fetch(url) == (200, b"hello")
+        request = free.open("GET", url)
+        assert free.body(request) == b"hello"
+        free.ok("http_url", request, 4096, 2000, OUT)
+        assert free.get(4096, free.word()).decode() == target
     else:
         both = new_guest(Policy(fetch={servers.granted: None, servers.other: ("GET",)}))
         assert both.fetch(url) == (200, b"hello")
@@ -281,7 +284,9 @@ def test_a_person_whose_page_fails_has_not_said_yes(servers: Any, new_guest: New
         await asyncio.sleep(0)
         raise RuntimeError("the page broke")
 
-    guest = new_guest(Policy(ask=ask))
+    told: list[str] = []
+    guest = new_guest(Policy(ask=ask, audit=lambda decision: told.append(str(decision))))
     request = guest.open("GET", f"{servers.granted}/hello?{key}")
     assert guest.call("http_response", request, 0, OUT) == "ACCES"
     assert servers.hits(key) == []
+    assert told[-1].endswith("(asking failed: RuntimeError('the page broke'))")

@@ -49,10 +49,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``status`` and headers (names in small letters) of what came back."""
+    """``status`` and headers (names in small letters) of what came back; ``url`` says from where, if a redirect was
+    followed without being looked at."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
+    url: str = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header (its name in small letters)."""

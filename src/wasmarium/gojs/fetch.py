@@ -124,7 +124,7 @@ class Fetching:
         def answer() -> None:
             response = request.response
             assert response is not None
-            promise.settle(self._response(request, request.address != first, response))
+            promise.settle(self._response(request, request.url != first.url, response))
 
         self._when(request, lambda: request.writable, go_on, promise)
 
@@ -169,7 +169,7 @@ class Fetching:
                 "statusText": HTTPStatus(response.status).phrase if response.status in _STATUSES else "",
                 "ok": 200 <= response.status < 300,
                 "redirected": redirected,
-                "url": request.address.url,
+                "url": request.url,
                 "headers": Headers(response.headers),
                 "body": Thing({"getReader": Function(lambda this, arguments: reader)}),
             }

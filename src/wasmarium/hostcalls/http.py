@@ -95,7 +95,7 @@ def http_url(outside: Outside, memory: GuestMemory, request: int, buffer: int, l
     fetch = outside.get(request, Fetch)
     if fetch.response is None:
         fail(Errno.AGAIN)
-    give(memory, fetch.address.url.encode(), buffer, length, needed)
+    give(memory, fetch.url.encode(), buffer, length, needed)
 
 
 def http_read(

@@ -66,12 +66,14 @@ class Access:
         return permit
 
     async def _wait(self, permit: Permit, key: tuple[str, str], answer: Awaitable[Answer], signal: Signal) -> None:
-        said = Answer.NEVER
         try:
-            said = await answer
+            self._answered(permit, key, await answer)
+        except Exception as error:
+            # whoever fails to answer has not said yes, and may be asked again
+            self._settle(permit, False, None, f" (asking failed: {error!r})")
         finally:
-            # whoever fails to answer has not said yes
-            self._answered(permit, key, said)
+            if permit.granted is None:
+                self._settle(permit, False, None, " (nobody answered)")
             signal.notify()
 
     def _answered(self, permit: Permit, key: tuple[str, str], answer: Answer) -> None:
@@ -79,9 +81,9 @@ class Access:
             self._said[key] = answer is Answer.ALWAYS
         self._settle(permit, answer is not Answer.NEVER, answer)
 
-    def _settle(self, permit: Permit, granted: bool, answer: Answer | None) -> None:
+    def _settle(self, permit: Permit, granted: bool, answer: Answer | None, note: str = "") -> None:
         asked = permit.decision
-        missing = "" if granted else asked.missing
+        missing = "" if granted else asked.missing + note
         permit.decision = self.policy.tell(Decision(asked.capability, asked.subject, granted, missing, answer))
         permit.granted = granted
 

@@ -170,9 +170,10 @@ class Fetch:
         return self.error is not None or (self._exchange is not None and self._exchange.response is not None)
 
     @property
-    def address(self) -> Address:
-        """Where the last request went."""
-        return self._address
+    def url(self) -> str:
+        """The address that answered, or that was asked last."""
+        response = None if self._exchange is None else self._exchange.response
+        return response.url if response is not None and response.url else self._address.url
 
     # ---- the request's body ----
 

@@ -41,7 +41,8 @@ DRAIN_SECONDS = 0.005
 
 def on_node() -> bool:
     """Whether this Pyodide lives in Node, not in a browser."""
-    return hasattr(js, "process") and bool(getattr(js.process, "versions", None))
+    # bundlers bring a `process` of their own into pages, which has no version of Node
+    return bool(getattr(getattr(getattr(js, "process", None), "versions", None), "node", None))
 
 
 class BrowserNetwork(Network):
@@ -103,7 +104,7 @@ class BrowserExchange(Exchange):
                 self.end(OSError(errno.EACCES, "a browser does not say where a redirect leads: ask there directly"))
                 return
             headers = tuple((name, value) for name, value in response.headers)
-            self.respond(Response(response.status, headers))
+            self.respond(Response(response.status, headers, response.url if response.redirected else ""))
             if response.body:
                 await self._read(response.body.getReader())
             self.end()
