@@ -4,7 +4,8 @@ A module is validated as always, rewritten a little (``rewrite``), compiled by t
 same Python objects that the interpreter uses. How values cross: generated *shims* (``shims``), small
 modules that load and store them in an *area* of Pyodide's own memory, where Python packs and unpacks
 them with ``struct``. So one crossing moves all values of a call, every bit of a NaN survives, an
-i64 needs no BigInt and a v128 can cross. References go through two tables (``references``).
+i64 needs no BigInt and a v128 can cross. References go through tables
+(``references``); what guests make on the host's heap can be looked into (``aggregates``).
 
 What belongs to one store is a ``realm``. JavaScript is reached only through the :class:`Bridge` that
 ``wasmarium.bridge`` hands in.
