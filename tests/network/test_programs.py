@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import subprocess
@@ -16,6 +17,12 @@ from wasmarium import Config, Engine, ExitTrap, Linker, Module, Policy, Store, W
 
 GUESTS = Path(__file__).with_name("guests")
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def module(name: str) -> bytes:
+    """The bytes of a program."""
+    path = GUESTS / f"{name}.wasm"
+    return path.read_bytes() if path.exists() else gzip.decompress(path.with_suffix(".wasm.gz").read_bytes())
 
 
 def run(
@@ -40,7 +47,7 @@ def run(
     with Store(engine) as store:
         store.set_policy(policy)
         store.set_wasi(wasi)
-        instance = linker.instantiate(store, Module.from_file(engine, str(GUESTS / f"{name}.wasm")))
+        instance = linker.instantiate(store, Module(engine, module(name)))
         start: Any = instance.exports(store)["_start"]
         try:
             start(store)
@@ -91,6 +98,21 @@ def test_a_program_for_sockets_is_denied(servers: Any, strategy: str, key: str) 
     assert (status, stdout) == (1, "")
     assert "Permission denied" in stderr
     assert servers.hits(key) == []
+
+
+LONG = pytest.mark.long("Go's module has 2 MB to be validated")
+
+
+@pytest.mark.parametrize("strategy", [pytest.param("interpreter", marks=LONG), "host"], indirect=True)
+def test_a_program_in_go(servers: Any, strategy: str, key: str) -> None:
+    page, url = f"{servers.granted}/hello?{key}", f"{servers.ws}/echo?{key}"
+    policy = Policy(fetch={servers.granted: ("GET",)}, websockets=[url])
+    found = run(strategy, "both", page, url, "one", "два", policy=policy)
+    assert found == (0, "200 hello\necho one\necho два\n", "")
+    assert [hit["server"] for hit in servers.hits(key)] == ["granted", "ws"]
+    found = run(strategy, "both", page, url, "one", policy=Policy())
+    assert found == (0, "open: Permission denied\n" * 2, "")
+    assert len(servers.hits(key)) == 2
 
 
 @pytest.mark.cpython("starts processes")
