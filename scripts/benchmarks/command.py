@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -74,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif not (SHARED / "bench").is_dir():
         parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
     elif arguments.what == "engines":
+        big = ROOT / "node_modules/pyodide/pyodide.asm.wasm"
         options = [str(SHARED / "bench"), str(arguments.repeat), arguments.sizes, arguments.kernels]
+        options.append(str(big) if big.exists() else "")
         results = {name: measure(name, "engines.py", options) for name in platforms}
         show = show_engines
     else:
@@ -190,15 +193,35 @@ def show_kernels(results: dict[str, Any]) -> None:
 
 def show_engines(results: dict[str, Any]) -> None:
     for found in results.values():
-        for title, unit, scale in (("kernels", "ms", 1e3), ("calls", "ns", 1e9)):
+        kernels, calls = found["kernels"], found["calls"]
+        if kernels:
+            kinds = list(next(iter(kernels.values()))["ratios"])
             rows = [
-                (name, f"{row['bare'] * scale:.1f}", f"{row['ours'] * scale:.1f}", f"{row['ratio']:.2f}x")
-                for name, row in found[title].items()
+                (name, f"{row['bare'] * 1e3:.1f}", *(f"{row['ratios'][kind]:.2f}x" for kind in kinds))
+                for name, row in kernels.items()
             ]
-            mean = geometric_mean(row["ratio"] for row in found[title].values())
-            rows.append(("mean", "", "", "" if mean is None else f"{mean:.2f}x"))
-            print(f"\n{title}, {unit}: by JavaScript alone, or a bare call of Pyodide; by the host engine")
-            table((title, "bare", "host", "ratio"), rows)
+            columns = [[row["ratios"][kind] for row in kernels.values()] for kind in kinds]
+            rows.append(("mean", "", *(f"{geometric_mean(column):.2f}x" for column in columns)))
+            rows.append(("median", "", *(f"{statistics.median(column):.2f}x" for column in columns)))
+            print("\nkernels: by JavaScript alone, ms; and how many times that by the host engine")
+            table(("kernel", "bare", *kinds), rows)
+        rows = [
+            (name, f"{row['bare'] * 1e9:.1f}", f"{row['ours'] * 1e9:.1f}", f"{row['ratio']:.2f}x")
+            for name, row in calls.items()
+        ]
+        mean = geometric_mean(row["ratio"] for row in calls.values())
+        rows.append(("mean", "", "", "" if mean is None else f"{mean:.2f}x"))
+        print("\ncalls, ns: a bare call of Pyodide; by the host engine")
+        table(("calls", "bare", "host", "ratio"), rows)
+        if found["rewriting"]:
+            print("\nrewriting pyodide.asm.wasm")
+            table(
+                ("what is put in", "s", "MB before", "MB after"),
+                (
+                    (name, f"{row['time']:.2f}", f"{row['before'] / 1e6:.1f}", f"{row['after'] / 1e6:.1f}")
+                    for name, row in found["rewriting"].items()
+                ),
+            )
 
 
 def show_system_calls(results: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """The host engine beside the same modules run by JavaScript alone.
 
-Arguments: folder of kernels, rounds, sizes, kernels.
+Arguments: folder of kernels, rounds, sizes, kernels, a big module.
 
-Runs inside Pyodide. Prints JSON: ``kernels``: kernel -> milliseconds of JavaScript and of the host engine, and the
-median of the rounds' ratios; ``calls``: what -> nanoseconds of a bare Pyodide call and of the public API, and the
-ratio. The two take turns within a round. Every result is compared with the recorded one.
+Runs inside Pyodide. Prints JSON, times in seconds: ``kernels``: kernel -> the time of JavaScript (``bare``), and
+for the host engine with different things put into the kernel (see PREPARED) the median of the rounds'
+ratios to it; ``calls``: what -> the times of a bare Pyodide call and of the public API, and the ratio;
+``rewriting``: what is put into the big module -> the time that takes, and the sizes before and after.
+All take turns within a round. Every result is compared with the recorded one.
 """
 
 from __future__ import annotations
@@ -39,6 +41,60 @@ def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
     return perf_counter() - start, result
 
 
+PREPARED = ("host", "fuel", "epochs", "fuel + coverage + call counts + dirty pages")
+"""The first is the kernel as it is."""
+
+
+def prepared(what: str) -> Any:
+    """A store whose guests are prepared for ``what``."""
+    from wasmarium import Config, Engine, Store
+    from wasmarium.instrument.monitors import CallCounts, Coverage
+
+    config = Config()
+    config.strategy = "host"
+    config.consume_fuel = "fuel" in what
+    config.epoch_interruption = "epochs" in what
+    store = Store(Engine(config))
+    if config.consume_fuel:
+        store.set_fuel(1 << 62)
+    store.set_epoch_deadline(1)
+    if "coverage" in what:
+        store.attach(Coverage())
+        store.attach(CallCounts())
+        store._runtime.watch = True
+    return store
+
+
+def instrumented(module: Any, makers: list[Any]) -> Any:
+    from wasmarium.instrument import instrument
+
+    return instrument(module, [make() for make in makers])
+
+
+def rewriting(data: bytes) -> dict[str, dict[str, float]]:
+    """How long passes take on a module."""
+    from wasmarium.binary.decoder import decode_module
+    from wasmarium.features import ALL
+    from wasmarium.instrument.calls import CountedCalls
+    from wasmarium.instrument.coverage import CoveredBlocks
+    from wasmarium.instrument.dirty import DirtyPages
+    from wasmarium.instrument.fuel import Fuel
+    from wasmarium.instrument.safepoints import Safepoints
+
+    module = decode_module(data, ALL)
+    found: dict[str, dict[str, float]] = {}
+    kinds: list[tuple[str, int, list[Any]]] = [
+        ("fuel", 5, [Fuel]),
+        ("epochs", 1, [Safepoints]),
+        (PREPARED[-1], 1, [Fuel, CoveredBlocks, CountedCalls, partial(DirtyPages, 1 << 32)]),
+    ]
+    for name, times, makers in kinds:
+        spent = [seconds(partial(instrumented, module, makers)) for _ in range(times)]
+        size = len(spent[0][1].data)
+        found[name] = {"time": statistics.median(time for time, _ in spent), "before": len(data), "after": size}
+    return found
+
+
 def turns(rounds: int, bare: Callable[[], Any], ours: Callable[[], Any]) -> dict[str, float]:
     """Both, in turns; medians in seconds, and the median of the ratios."""
     pairs = []
@@ -57,14 +113,13 @@ def main() -> None:
     from pyodide.code import run_js
     from pyodide.ffi import create_proxy
 
-    from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, ValType, wat2wasm
+    from wasmarium import Func, FuncType, Instance, Module, ValType, wat2wasm
 
-    folder, given, sizes, chosen = sys.argv[1:]
+    folder, given, sizes, chosen, big_module = sys.argv[1:]
     rounds = int(given)
-    config = Config()
-    config.strategy = "host"
-    engine = Engine(config)
-    store = Store(engine)
+    stores = {what: prepared(what) for what in PREPARED}
+    store = stores["host"]
+    engine = store.engine
     link = run_js("(bytes, g) => new WebAssembly.Instance(new WebAssembly.Module(bytes), {'': {g, h: g}}).exports")
 
     def raw(data: bytes, callback: Any = None) -> Any:
@@ -72,26 +127,41 @@ def main() -> None:
         array.assign(data)
         return link(array, callback)
 
-    kernels: dict[str, dict[str, float]] = {}
+    kernels: dict[str, dict[str, Any]] = {}
     manifest = json.loads(Path(folder, "manifest.json").read_text())
     for name, kernel in manifest.items():
         if "sizes" not in kernel or (chosen and name not in chosen.split(",")):
             continue
         data = Path(folder, kernel["file"]).read_bytes()
-        run: Any = Instance(store, Module(engine, data), []).exports(store)["run"]
+        runs: dict[str, Callable[[int], Any]] = {}
+        for what, each in stores.items():
+            exported: Any = Instance(each, Module(each.engine, data), []).exports(each)
+            runs[what] = partial(exported["run"], each)
         bare = raw(data).run
         for size in sizes.split(","):
             case = kernel["sizes"].get(size)
             if case is None:
                 continue
             argument = case["arg"]
-            found, expected = run(store, argument), case["expected"]
-            if isinstance(expected, int):
-                found, expected = found % (1 << 32), expected % (1 << 32)
-            if found != expected:
-                raise SystemExit(f"{name} {size}: {found} is not {expected}")
-            bare(argument)
-            kernels[f"{name} {size}"] = turns(rounds, partial(bare, argument), partial(run, store, argument))
+            for what, run in runs.items():
+                found, expected = run(argument), case["expected"]
+                if isinstance(expected, int):
+                    found, expected = found % (1 << 32), expected % (1 << 32)
+                if found != expected:
+                    raise SystemExit(f"{name} {size}, {what}: {found} is not {expected}")
+            times: dict[str, list[float]] = {}
+            for turn in range(rounds + 1):
+                for what, run in {"bare": bare, **runs}.items():
+                    spent = seconds(partial(run, argument))[0]
+                    # the first turn is for the host to compile
+                    times.setdefault(what, []).extend([spent] if turn else [])
+            kernels[f"{name} {size}"] = {
+                "bare": statistics.median(times["bare"]),
+                "ratios": {
+                    what: statistics.median(ours / bare for ours, bare in zip(times[what], times["bare"], strict=True))
+                    for what in PREPARED
+                },
+            }
 
     calls: dict[str, dict[str, float]] = {}
     exports: Any = Instance(store, Module(engine, FUNCTIONS), []).exports(store)
@@ -125,7 +195,9 @@ def main() -> None:
     for row in calls.values():
         row["bare"] /= CALLS
         row["ours"] /= CALLS
-    print(json.dumps({"kernels": kernels, "calls": calls}))
+    big_data = Path(big_module).read_bytes() if big_module else b""
+    rewritten = rewriting(big_data) if big_data else {}
+    print(json.dumps({"kernels": kernels, "calls": calls, "rewriting": rewritten}))
 
 
 if __name__ == "__main__":

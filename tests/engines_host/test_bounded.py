@@ -1,0 +1,75 @@
+"""Hostile guests on the host: each is stopped by a limit, with a typed error, and Python goes on."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from wasmarium import Config, Engine, Instance, Module, Store, Trap, TrapCode
+from wasmarium.policy import Policy
+
+HOSTILE = """(module $m (memory $m i64 1)
+  (func (export "fine") (result i32) (i32.const 42))
+  (func (export "spin") (loop (br 0)))
+  (func (export "recurse") (param i64 i64 i64) (result i64)
+    (i64.add (call 2 (local.get 2) (local.get 0) (local.get 1)) (local.get 0)))
+  (func (export "grow") (result i64) (local i64)
+    (loop (result i64) (local.set 0 (memory.grow (i64.const 100)))
+      (br_if 0 (i64.ne (local.get 0) (i64.const -1))) (memory.size)))
+  (func (export "grow for ever") (loop (drop (memory.grow (i64.const 1))) (br 0)))
+  (func (export "fill") (memory.fill (i64.const 0) (i32.const 1) (i64.const 10000000000))))"""
+
+
+def hostile(**bounds: Any) -> tuple[Store, Any]:
+    config = Config()
+    config.strategy = "host"
+    config.consume_fuel = config.epoch_interruption = True
+    store = Store(Engine(config))
+    store.set_fuel(1 << 62)
+    store.set_policy(Policy(wall_time=200_000_000, memory=64 << 20))
+    for name, bound in bounds.items():
+        setattr(store._runtime.limits, name, bound)
+    instance = Instance(store, Module(store.engine, HOSTILE), [])
+    assert instance.fallback is None
+    return store, instance.exports(store)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("spin", (), TrapCode.INTERRUPT),
+        ("recurse", (1, 2, 3), TrapCode.STACK_OVERFLOW),
+        ("grow for ever", (), TrapCode.INTERRUPT),
+        ("fill", (), TrapCode.MEMORY_OUT_OF_BOUNDS),
+    ],
+)
+def test_is_stopped_and_others_go_on(name: str, arguments: Any, code: TrapCode) -> None:
+    for bounds in ({}, {"call_depth": 1000}):
+        store, found = hostile(**bounds)
+        start = perf_counter()
+        with pytest.raises(Trap) as caught:
+            found[name](store, *arguments)
+        assert caught.value.code is code
+        assert perf_counter() - start < 2
+        if code is not TrapCode.INTERRUPT:
+            assert found["fine"](store) == 42
+        other, its = hostile()
+        assert its["fine"](other) == 42
+
+
+def test_memory_ends_where_the_store_says() -> None:
+    store, found = hostile()
+    assert found["grow"](store) * 65536 <= 64 << 20
+    assert found["fine"](store) == 42
+
+
+def test_out_of_fuel_ends_it_too() -> None:
+    store, found = hostile()
+    store.set_fuel(1_000_000)
+    with pytest.raises(Trap) as caught:
+        found["spin"](store)
+    assert caught.value.code is TrapCode.OUT_OF_FUEL
+    store.set_fuel(100)
+    assert found["fine"](store) == 42
