@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,6 +245,32 @@ def test_input_given_as_text_ends_by_itself() -> None:
 
 
 # ---- guests that never end ----
+
+
+@pytest.mark.shared("guests")
+def test_a_program_of_go_for_javascript(shared: Path) -> None:
+    """It is called again and again, and sleeps in between."""
+    folder = shared / "guests" / "go-js"
+    driver = Driver()
+    loaded = driver.session.load((folder / "main.wasm").read_bytes())
+    assert loaded["module"]["command"] is True
+    assert all(item["provided"] for item in loaded["module"]["imports"])
+    driver.start(name="main.wasm", args=["/data"], env=[["A", "1"]], stdin="ab\ncd\n")
+    driver.go(slices=100_000)
+    assert driver.output == {"stdout": (folder / "expected_node.txt").read_bytes(), "stderr": b""}
+    assert (driver.told["state"], driver.told["exitCode"], driver.told["files"]) == ("exited", 5, [])
+
+
+@pytest.mark.shared("guests")
+def test_a_program_of_go_is_stopped_anywhere(shared: Path) -> None:
+    driver = Driver()
+    driver.session.load((shared / "guests" / "go-js" / "main.wasm").read_bytes())
+    driver.start(stdin="")
+    driver.go(slices=5)
+    assert driver.session.live
+    driver.session.stop()
+    assert driver.update()["state"] == "stopped"
+    assert driver.session.advance(0.01) is None
 
 
 def test_an_endless_guest_runs_in_slices_and_stops() -> None:

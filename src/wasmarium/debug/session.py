@@ -21,10 +21,11 @@ from wasmarium.debug.calls import CallWatcher, plain_trap
 from wasmarium.debug.network import SessionNetwork
 from wasmarium.debug.observation import Look, Observer
 from wasmarium.debug.plan import Plan, parse_values
+from wasmarium.debug.program import GoProgram
 from wasmarium.debug.summary import diagnostic, summary
 from wasmarium.debug.values import Plain, plain_value
-from wasmarium.debug.waiting import Output, SessionClock, SessionInput, Waiter, plain_output
-from wasmarium.debug.world import World, provides
+from wasmarium.debug.waiting import LoopInput, Output, SessionClock, SessionInput, Waiter, plain_output
+from wasmarium.debug.world import World, provides, wants_gojs
 from wasmarium.engines.base import Engine, Execution, Finished, Outcome, Raised, Stopped, Suspended
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Crash, GuestException, GuestExit, Trap, WasmError
@@ -85,15 +86,19 @@ class Session:
         self._look = Look()
         self._budget = LEAST_BUDGET
         self._network: SessionNetwork | None = None
+        self._program: GoProgram | None = None
         self._forget()
 
     def _forget(self) -> None:
         """No run, and nothing to tell of one."""
         if self._network is not None:
             self._network.close()
+        if self._program is not None:
+            self._program.close()
         self._state = "idle"
         self._paused = False
         self._execution: Execution | None = None
+        self._program = None
         self._calls: list[Call] = []
         self._result_types: Sequence[ValueType] = ()
         self._command = False
@@ -164,7 +169,7 @@ class Session:
         self._world = World(
             self._clock,
             self._platform.random,
-            self._input,
+            LoopInput(self._input) if wants_gojs(module) else self._input,
             self._output,
             (plan.name, *(plan.args if plan.invoke is None else ())),
             plan.env,
@@ -175,10 +180,13 @@ class Session:
         instance = instantiate(store, module, self._world.imports(module), None)
         self._observer = Observer(instance)
         self._watcher = CallWatcher(module)
-        self._calls = self._planned_calls(instance, plan)
+        if self._world.go is not None and plan.invoke is None:
+            self._program = GoProgram(self._world.go, instance)
+        else:
+            self._calls = self._planned_calls(instance, plan)
+            self._next_call()
         self._state = "running"
         self._paused = plan.paused
-        self._next_call()
 
     def _planned_calls(self, instance: ModuleInstance, plan: Plan) -> list[Call]:
         """The start function, a reactor's initialisation, and then what the plan asks for."""
@@ -209,7 +217,7 @@ class Session:
     @property
     def live(self) -> bool:
         """Whether there is a guest that can still go on."""
-        return self._execution is not None
+        return self._execution is not None or self._program is not None
 
     @property
     def state(self) -> str:
@@ -219,7 +227,7 @@ class Session:
         if self._paused:
             return "paused"
         if self._waiter is None:
-            return "running"
+            return "running" if self._execution is not None else "sleeping"
         return "waiting" if self._waiter.for_input else "sleeping"
 
     def advance(self, seconds: float) -> float | None:
@@ -229,15 +237,33 @@ class Session:
             return None
         if self._waiter is not None and not self._end_wait():
             return self._until_due(self._waiter)
+        if self._execution is None and not self._continue_program():
+            return None if self._program is None else self._until_due(self._program.waiter)
         deadline = self._clock.monotonic() + int(seconds * 1e9)
         for _ in range(MOST_PIECES):
             self._run_piece()
-            stands = not self.live or self._paused or self._waiter is not None
+            stands = self._execution is None or self._paused or self._waiter is not None
             if stands or self._clock.monotonic() >= deadline:
                 break
         if not self.live or self._paused:
             return None
         return 0.0 if self._waiter is None else self._until_due(self._waiter)
+
+    def _continue_program(self) -> bool:
+        """Let a program that is called again and again go on; whether a call of it has begun."""
+        program = self._program
+        assert program is not None
+        try:
+            if program.over():
+                raise Crash("the program of Go has ended without a word")
+        except Exception as error:
+            self._end_by(error)
+            return False
+        if program.call is None:
+            return False
+        self._calls = [program.call]
+        self._next_call()
+        return True
 
     def _until_due(self, waiter: Waiter) -> float | None:
         if waiter.due is not None:
@@ -282,7 +308,11 @@ class Session:
             self._finish_wait = outcome.pending.finish
             self._end_wait()
         elif isinstance(outcome, Finished):
-            if self._calls:
+            if self._program is not None:
+                self._program.finished()
+                self._executed_before += 0 if self._execution is None else self._execution.executed
+                self._execution = None
+            elif self._calls:
                 self._next_call()
             else:
                 self._end_well(outcome.values)
@@ -385,6 +415,9 @@ class Session:
     def _end(self, state: str) -> None:
         if self._execution is not None:
             self._executed_before += self._execution.executed
+        program, self._program = self._program, None
+        if program is not None:
+            program.close()
         self._execution = self._waiter = self._finish_wait = None
         if self._network is not None:
             self._network.close()

@@ -10,6 +10,7 @@ from wasmarium.binary.custom import read_producers, read_target_features
 from wasmarium.debug.values import Plain, signature
 from wasmarium.errors import WasmError
 from wasmarium.features import BY_NAME
+from wasmarium.gojs import MODULE as GOJS
 from wasmarium.module import Import, Module
 from wasmarium.types import (
     I64,
@@ -53,7 +54,8 @@ def summary(module: Module, provides: Callable[[Import], bool], milliseconds: tu
     return {
         "name": names.module,
         "size": len(module.data),
-        "command": any(export.kind == "func" and export.name == "_start" for export in module.exports),
+        "command": any(export.kind == "func" and export.name == "_start" for export in module.exports)
+        or any(item.module == GOJS for item in module.imports),
         "sections": [
             {
                 "id": section.id,

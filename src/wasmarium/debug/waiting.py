@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 from wasmarium.bridge.base import Clock, InputStream, OutputStream
+from wasmarium.bridge.signal import Signal
 from wasmarium.debug.values import Plain
 
 T = TypeVar("T")
@@ -61,6 +62,12 @@ class Waiter:
                 return True
         return False
 
+    def close(self) -> None:
+        """Nobody will ask any more."""
+        close = getattr(self._steps, "close", None)
+        if close is not None:
+            close()
+
     def _blocked(self) -> bool:
         blocker = self._blocker
         if isinstance(blocker, Wait):
@@ -92,6 +99,7 @@ class SessionInput(InputStream):
 
     def __init__(self, terminal: bool) -> None:
         self.terminal = terminal
+        self.signal = Signal()
         self._buffer = bytearray()
         self._ended = False
 
@@ -99,26 +107,48 @@ class SessionInput(InputStream):
         """Give the guest more to read; nothing after the end."""
         if not self._ended:
             self._buffer += content
+            self.signal.notify()
 
     def end(self) -> None:
         """Nothing more will come."""
         self._ended = True
+        self.signal.notify()
 
     def readable(self) -> bool:
         return bool(self._buffer) or self._ended
 
     def read(self, count: int) -> bytes | Awaitable[bytes]:
         if self.readable():
-            return self._take(count)
-        return Wait(self.readable, lambda: self._take(count), for_input=True)
+            return self.take(count)
+        return Wait(self.readable, lambda: self.take(count), for_input=True)
 
-    def _take(self, count: int) -> bytes:
+    def take(self, count: int) -> bytes:
+        """What is there, at most ``count`` bytes."""
         piece = bytes(self._buffer[:count])
         del self._buffer[:count]
         return piece
 
     async def when_readable(self) -> None:
         await Wait(self.readable, _nothing, for_input=True)
+
+
+class LoopInput(InputStream):
+    """The same input for those who wait on the host's event loop."""
+
+    def __init__(self, stream: SessionInput) -> None:
+        self._stream = stream
+        self.terminal = stream.terminal
+
+    def readable(self) -> bool:
+        return self._stream.readable()
+
+    def read(self, count: int) -> bytes | Awaitable[bytes]:
+        if self.readable():
+            return self._stream.read(count)
+        return self._stream.signal.wait(self.readable, lambda: self._stream.take(count))
+
+    async def when_readable(self) -> None:
+        await self._stream.signal.when(self.readable)
 
 
 class SessionClock(Clock):

@@ -9,6 +9,10 @@ from wasmarium.bridge import Clock, InputStream, Random
 from wasmarium.debug.network import SessionNetwork
 from wasmarium.debug.waiting import Output
 from wasmarium.errors import WasmError
+from wasmarium.gojs import MODULE as GOJS
+from wasmarium.gojs import SIGNATURES as GOJS_SIGNATURES
+from wasmarium.gojs import World as GoWorld
+from wasmarium.gojs import host_functions as gojs_functions
 from wasmarium.hostcalls import MODULE as HOSTCALLS
 from wasmarium.hostcalls import host_functions as hostcall_functions
 from wasmarium.hostcalls.signatures import SIGNATURES as HOSTCALL_SIGNATURES
@@ -31,8 +35,15 @@ MOST_FILES = 200
 """Files that are listed after a run."""
 
 _PROVIDED = {(module, name) for module in MODULES for name in implementations(module)} | {
-    (HOSTCALLS, name) for name in HOSTCALL_SIGNATURES
+    (module, name)
+    for module, names in ((HOSTCALLS, HOSTCALL_SIGNATURES), (GOJS, GOJS_SIGNATURES))
+    for name in names
 }
+
+
+def wants_gojs(module: Module) -> bool:
+    """Whether it is a program of Go's for JavaScript."""
+    return any(item.module == GOJS for item in module.imports)
 
 
 def provides(item: Import) -> bool:
@@ -55,6 +66,8 @@ class World:
         network: SessionNetwork,
     ) -> None:
         self._network = network
+        self.go: GoWorld | None = None
+        """What a program of Go's for JavaScript sees, once it has asked for it."""
         self._volume = MemoryFileSystem(now=clock.realtime)
         try:
             for path, content in files.items():
@@ -88,6 +101,9 @@ class World:
         """What ``module`` imports, in its order. Raises Unlinkable for what is not there."""
         functions = {name: host_functions(self._wasi, name) for name in MODULES}
         functions[HOSTCALLS] = hostcall_functions(self._network.outside)
+        if wants_gojs(module):
+            self.go = GoWorld(self._wasi, self._network.outside.access)
+            functions[GOJS] = gojs_functions(self.go)
         found: list[ExternalValue] = []
         for item in module.imports:
             if not provides(item):
