@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 
 from wasi.programs import Task, run
-from wasmarium import Config, Engine, Instance, Limits, Memory, MemoryType, Module, Store, capabilities, wat2wasm
+from wasmarium import (
+    Config,
+    Engine,
+    Instance,
+    Limits,
+    Memory,
+    MemoryType,
+    Module,
+    SharedMemory,
+    Store,
+    capabilities,
+    wat2wasm,
+)
 from wasmarium.bridge.fake import FakePlatform
 from wasmarium.cli import main
 from wasmarium.errors import Exhausted, Trap, Unsupported, WasmError
@@ -58,6 +70,28 @@ def test_what_stands_for_a_pointer(host: Any) -> None:
     ):
         with pytest.raises((WasmError, ctypes.ArgumentError), match="no address in Python: use read and write"):
             use()
+
+
+def test_stores_share_a_memory(host: Any) -> None:
+    shared = SharedMemory(host.engine, MemoryType(Limits(1, 3), shared=True))
+    wat = """(module (import "" "m" (memory $m 1 3 shared)) (export "m" (memory $m))
+      (func (export "put") (param i32) (i32.atomic.store (i32.const 8) (local.get 0)))
+      (func (export "get") (result i32) (i32.atomic.load (i32.const 12))))"""
+    config = Config()
+    config.strategy, config.wasm_threads = "host", True
+    module = Module(Engine(config), wat)
+    stores = [Store(module.engine) for _ in range(2)]
+    made = [Instance(store, module, [shared]) for store in stores]
+    assert [each.fallback for each in made] == [None, None]
+    first, second = [each.exports(store) for each, store in zip(made, stores, strict=True)]
+    first["put"](stores[0], 77)
+    pointer: Any = shared.data_ptr()
+    pointer[12] = 5
+    assert (pointer[8], second["get"](stores[1])) == (77, 5)
+    again: Any = first["m"]
+    assert (shared.grow(1), shared.size(), again.size(), again.data_len()) == (1, 2, 2, 131_072)
+    third: Any = Instance(stores[1], module, [again]).exports(stores[1])
+    assert third["get"](stores[1]) == 5
 
 
 def test_guest_memory(host: Any) -> None:

@@ -11,6 +11,7 @@ from wasmarium.embedding.memory_type import MemoryType
 from wasmarium.errors import WasmError
 from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.store import Store
 
 
 class SharedMemory(Managed):
@@ -24,7 +25,8 @@ class SharedMemory(Managed):
             raise TypeError("expected an Engine")
         if not ty.is_shared:
             raise WasmError("shared memory must have the `shared` flag enabled on its memory type")
-        self._memory = MemoryInstance(ty._type, ResourceLimits())
+        # it outlives the stores that use it, so it has one of its own
+        self._memory = engine._execution.memory(Store(ResourceLimits()), ty._type)
 
     @classmethod
     def _of(cls, memory: MemoryInstance) -> SharedMemory:

@@ -220,6 +220,11 @@ class Realm:
         memory, table or variable of the interpreter."""
         if isinstance(external, _OF_THE_HOST) and external.realm is self:
             return external.handle
+        if isinstance(external, HostMemory) and external.declared.shared:
+            # the one thing that stores may share
+            if self.known(external.handle) is None:
+                self.know(external.handle, external)
+            return external.handle
         if isinstance(external, FunctionInstance):
             if not self.glue.waits and may_wait(external):
                 raise Unsupported(
