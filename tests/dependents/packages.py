@@ -23,7 +23,8 @@ NO_NUMPY = "numpy does not exist for this Pyodide on PyPI, and inside Pyodide it
 @dataclass(frozen=True, slots=True)
 class Package:
     """A job. ``installs`` is what is asked of micropip, ``wasmtime`` the version that it wants to find; ``nowhere`` and
-    ``not_in_pyodide`` say why it cannot run, ``long`` why it is not in ``npm test``."""
+    ``not_in_pyodide`` say why it cannot run, ``long`` why it is not in ``npm test``. Inside Pyodide ``with_only``, if
+    there is any, is installed instead of all that the package needs: it is enough for the job."""
 
     job: str
     installs: str
@@ -31,6 +32,7 @@ class Package:
     long: str = ""
     nowhere: str = ""
     not_in_pyodide: str = ""
+    with_only: tuple[str, ...] = ()
 
 
 PACKAGES = (
@@ -38,7 +40,8 @@ PACKAGES = (
     Package(
         "confidence_openfeature_provider",
         "confidence-openfeature-provider==0.15.3",
-        not_in_pyodide="cryptography and grpcio do not exist for this Pyodide on PyPI",
+        # cryptography and grpcio do not exist for this Pyodide on PyPI
+        with_only=("protobuf==6.33.6",),
     ),
     Package("cowboy_protocol_py", "cowboy-protocol-py==0.6.0"),
     Package("ephemora_cell", "ephemora-cell==1.1.0"),

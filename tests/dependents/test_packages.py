@@ -72,7 +72,8 @@ def test_recorded_output(
 
         installed = install_as_wasmtime(package.wasmtime)
         try:
-            platform().block_on(micropip.install(package.installs, index_urls=[index]))
+            wanted = [package.installs, *package.with_only]
+            platform().block_on(micropip.install(wanted, deps=not package.with_only, index_urls=[index]))
         finally:
             installed.remove()
         assert running.run_here(folder / "job.py", package.wasmtime) == expected
