@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Instance, Linker, Module, Store, Trap, WasmtimeError
+from wasmarium import (
+    Config,
+    Engine,
+    Instance,
+    Limits,
+    Linker,
+    Memory,
+    MemoryType,
+    Module,
+    Store,
+    Trap,
+    WasmtimeError,
+)
 from wasmarium.instrument.monitors import CallCounts, CallTrace, Coverage
 
 PROGRAM = """(module $m
@@ -196,3 +208,55 @@ def test_monitors_need_the_host_engine() -> None:
     config.strategy = "interpreter"
     with pytest.raises(WasmtimeError, match="host engine"):
         Store(Engine(config)).attach(Coverage())
+
+
+def test_memories_that_others_can_look_at() -> None:
+    import js
+
+    config = Config()
+    config.strategy = "host"
+    config.consume_fuel = True
+    store = Store(Engine(config))
+    store.set_fuel(10_000)
+    store._runtime.share = store._runtime.watch = True
+    given = Memory(store, MemoryType(Limits(1, None)))
+    module = Module(
+        store.engine,
+        """(module (import "" "" (memory $given 1)) (memory $own (export "own") 1) (data (memory $own) (i32.const 5) "abc")
+          (func (export "f") (result i32)
+            (i32.store $given (i32.const 8) (i32.load $own (i32.const 5)))
+            (drop (memory.grow $own (i32.const 2))) (memory.size $own)))""",
+    )
+    instance = Instance(store, module, [given])
+    assert instance.fallback is None
+    found: Any = instance.exports(store)
+    own: Any = found["own"]
+    handles = [memory._external.handle for memory in (given, own)]
+    before = handles[1].buffer
+    assert found["f"](store) == 3
+    for handle in handles:
+        assert handle.buffer.constructor.name == "SharedArrayBuffer"
+    # what a page was given before sees what is written now
+    own.write(store, b"xyz", 10)
+    assert bytes(js.Uint8Array.new(before).slice(5, 13).to_bytes()) == b"abc\0\0xyz"
+    whole = own.read(store, 0, 3 * 65536)
+    assert (len(whole), bytes(whole[5:8])) == (3 * 65536, b"abc")
+    own.write(store, bytes(whole[8:]) + b"12345678", 0)
+    assert own.read(store, 3 * 65536 - 8, 3 * 65536) == b"12345678"
+    assert given.read(store, 8, 11) == b"abc"
+    assert own.data_len(store) == 3 * 65536
+    assert given._external.written[0] == 1
+
+
+def test_who_waits_is_not_shared() -> None:
+    config = Config()
+    config.strategy = "host"
+    config.wasm_threads = True
+    store = Store(Engine(config))
+    store._runtime.share = True
+    wat = """(module (memory 1) (func (export "f")
+      (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"""
+    instance = Instance(store, Module(store.engine, wat), [])
+    assert "waits" in (instance.fallback or "")
+    with pytest.raises(Trap, match="shared"):
+        instance.exports(store)["f"](store)

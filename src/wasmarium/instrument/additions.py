@@ -5,6 +5,7 @@ The exception is an imported global: imports come first, so the module's own glo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -67,6 +68,10 @@ class Additions:
         """By their roles: the parts of the memory that is added."""
         self.globals: list[tuple[GlobalType, bytes]] = []
         self.imported_global: GlobalType | None = None
+        self.share: Callable[[MemoryType], MemoryType] | None = None
+        """What makes the types of memories shared, if they are to be."""
+        self.share_import: Callable[[MemoryType], MemoryType] | None = None
+        """Likewise of those that are imported."""
         self.exports: dict[str, tuple[str, int]] = {}
 
     @property

@@ -119,7 +119,11 @@ class _Writer:
         write_vector([*self.module.types, *added], write_recursive_type, out)
 
     def _imports(self, out: bytearray) -> None:
-        imports = list(self.surface.imports)
+        share = self.additions.share_import
+        imports = [
+            (of, name, share(item) if share is not None and isinstance(item, MemoryType) else item)
+            for of, name, item in self.surface.imports
+        ]
         if self.additions.imported_global is not None:
             imports.append(("", str(len(imports)), self.additions.imported_global))
         write_vector(imports, lambda item, o: write_import(*item, o), out)
@@ -130,7 +134,9 @@ class _Writer:
         write_vector(tables, lambda item, o: write_table(*item, o), out)
 
     def _memories(self, out: bytearray) -> None:
-        write_vector([*self.surface.memories, *self.additions.memories], write_memory_type, out)
+        share = self.additions.share
+        own = [memory if share is None else share(memory) for memory in self.surface.memories]
+        write_vector([*own, *self.additions.memories], write_memory_type, out)
 
     def _globals(self, out: bytearray) -> None:
         own = [(each.type, self._expression(each.init)) for each in self.module.globals]

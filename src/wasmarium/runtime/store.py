@@ -33,7 +33,8 @@ class Store:
     a piece of code runs before the engine may compile it (0: it is compiled at once, None: as the
     engine thinks best). ``is_over``, if it is there before instances are made, tells whether guests
     are to be interrupted; engines whose guests run in one piece ask it now and then. ``monitors`` watch the
-    instances that are made from now on, where the engine can do that."""
+    instances that are made from now on, where the engine can do that. ``share`` asks that every memory made in
+    it is one that other threads of the host can look at, where there is such a thing."""
 
     __slots__ = (
         "__weakref__",
@@ -45,6 +46,7 @@ class Store:
         "limits",
         "memories",
         "monitors",
+        "share",
         "tables",
         "watch",
     )
@@ -63,6 +65,7 @@ class Store:
         self.compile_after = compile_after
         self.is_over: Callable[[], bool] | None = None
         self.monitors: list[Any] = []
+        self.share = False
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0

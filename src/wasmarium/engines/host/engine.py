@@ -31,6 +31,7 @@ from wasmarium.instrument.fuel import FUEL, FUEL_TYPE, Fuel
 from wasmarium.instrument.monitors import Monitor
 from wasmarium.instrument.rewriting import WatchingPass
 from wasmarium.instrument.safepoints import COUNTER, POLL, Safepoints
+from wasmarium.instrument.sharing import SharedMemories
 from wasmarium.module import Module
 from wasmarium.runtime import linking
 from wasmarium.runtime.function import FunctionInstance
@@ -56,6 +57,7 @@ class Settings(NamedTuple):
     safepoints: bool
     call_depth: int | None
     dirty_pages: bool
+    share: bool
     monitors: tuple[str, ...]
     """Their kinds."""
 
@@ -72,9 +74,8 @@ class Settings(NamedTuple):
         limits = store.limits
         kinds = tuple(dict.fromkeys(monitor.kind for monitor in store.monitors))
         depth = limits.call_depth if limits.call_depth < ResourceLimits().call_depth else None
-        return cls(
-            limits.memory_bytes, limits.table_elements, fuel, store.is_over is not None, depth, store.watch, kinds
-        )
+        asked = store.is_over is not None
+        return cls(limits.memory_bytes, limits.table_elements, fuel, asked, depth, store.watch, store.share, kinds)
 
     def passes(self, monitors: Sequence[Monitor]) -> tuple[list[Pass], dict[str, Pass]]:
         """What is to be put into the module; what writes something down also by its kind."""
@@ -86,6 +87,8 @@ class Settings(NamedTuple):
             passes.append(Safepoints())
         if self.call_depth is not None:
             passes.append(CallDepth(self.call_depth))
+        if self.share:
+            passes.append(SharedMemories(self.memory_bytes))
         if self.dirty_pages:
             wanted[DIRTY] = DirtyPages(self.memory_bytes)
         return [*passes, *wanted.values()], wanted
@@ -312,7 +315,10 @@ class HostEngine:
         if size > store.limits.memory_bytes:
             raise Exhausted(f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes")
         realm = self.realm(store)
-        made = HostMemory(realm, type, realm.define(bounded_memory(type, store.limits)))
+        bounded = bounded_memory(type, store.limits)
+        if store.share:
+            bounded = SharedMemories(store.limits.memory_bytes).share(bounded)
+        made = HostMemory(realm, type, realm.define(bounded))
         if store.watch:
             made.watch()
         realm.know(made.handle, made)
