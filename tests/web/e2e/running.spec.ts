@@ -41,6 +41,22 @@ test("the C program that works on files gives what was recorded", async ({ vivar
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 
+test("a program of Go for JavaScript reads what is typed, and sleeps in between", async ({
+  vivarium: page,
+}) => {
+  const file = sharedGuest("go-js/main.wasm");
+  test.skip(!fs.existsSync(file), "needs the shared test data, see tests/shared_data.py");
+  await drop(page, "main.wasm", fs.readFileSync(file));
+  await page.getByLabel("Arguments").fill("/data");
+  await run(page);
+  await expect.poll(() => screen(page), { timeout: 100_000 }).toContain("args [/data]");
+  await type(page, "ab\ncd\n");
+  await expectOnScreen(page, "2 CD");
+  await page.keyboard.press("Control+d");
+  await expect(state(page)).toHaveText("Exited with 5", { timeout: 100_000 });
+  await expectOnScreen(page, /0 1 4 9 16 *\n[^]*recovered runtime error/);
+});
+
 test("arguments, environment and input text reach a C program", async ({ vivarium: page }) => {
   const { wasm, args, env, stdin, expect: wanted } = recorded("c/env.wasm");
   await drop(page, "env.wasm", fs.readFileSync(sharedGuest(wasm)));
