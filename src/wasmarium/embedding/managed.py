@@ -21,9 +21,7 @@ class Managed:
     def ptr(self) -> Any:
         """Not here: raises WasmtimeError. wasmtime gives the address of its own object in C."""
         self._check_open()
-        raise Unsupported(
-            f"{type(self).__name__}.ptr: there is no pointer of C behind an object of wasmarium"
-        )
+        raise Unsupported(f"{type(self).__name__}.ptr: there is no pointer of C behind an object of wasmarium")
 
     def _check_open(self) -> None:
         if self._closed:
