@@ -53,5 +53,5 @@ def instrument(module: Module, passes: Sequence[Pass]) -> Instrumented:
     additions, rewriting = rewritten_by(module, passes)
     surface = Surface.of(module)
     surface.added = [(f"wasmarium.{role}", kind, index) for role, (kind, index) in additions.exports.items()]
-    data, start = write_module(module, surface, additions, rewriting.content)
+    data, start = write_module(module, surface, additions, rewriting.content, rewriting.unlikely)
     return Instrumented(module, bytes(data), start, additions.exports, rewriting)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wasmarium.binary.code import instructions
 from wasmarium.binary.decoder import SECTION_ORDER
 from wasmarium.binary.writing import (
     PREAMBLE,
+    write_custom_section,
     write_data_segment,
     write_element_segment,
     write_export,
@@ -54,10 +55,15 @@ class Surface:
 
 
 def write_module(
-    module: Module, surface: Surface, additions: Additions | None = None, code: bytes | None = None
+    module: Module,
+    surface: Surface,
+    additions: Additions | None = None,
+    code: bytes | None = None,
+    unlikely: Mapping[int, Sequence[int]] | None = None,
 ) -> tuple[bytearray, int]:
     """The module without its custom sections, with ``surface``, ``additions``, and ``code`` as the content
-    of its code section; and where that content begins."""
+    of its code section; and where that content begins. ``unlikely`` are branches that are hardly ever taken: by
+    function, their offsets from its locals on."""
     writer = _Writer(module, surface, additions if additions is not None else Additions(module))
     out = bytearray(PREAMBLE)
     code_start = 0
@@ -67,6 +73,8 @@ def write_module(
         if number == _CODE and section is not None:
             if code is None:
                 code = module.data[section.start : section.end]
+            if unlikely:
+                write_custom_section("metadata.code.branch_hint", _hints(unlikely), out)
             out.append(_CODE)
             write_unsigned(len(code), out)
             code_start = len(out)
@@ -83,6 +91,23 @@ def write_module(
         elif section is not None:
             out += memoryview(module.data)[section.offset : section.end]
     return out, code_start
+
+
+def _hints(unlikely: Mapping[int, Sequence[int]]) -> bytes:
+    """The content of the section of branch hints (appendix, "Custom Sections")."""
+    out = bytearray()
+
+    def write(item: tuple[int, Sequence[int]], out: bytearray) -> None:
+        function, offsets = item
+        write_unsigned(function, out)
+        write_vector(offsets, write_hint, out)
+
+    def write_hint(offset: int, out: bytearray) -> None:
+        write_unsigned(offset, out)
+        out += b"\x01\x00"
+
+    write_vector(sorted(unlikely.items()), write, out)
+    return bytes(out)
 
 
 class _Writer:

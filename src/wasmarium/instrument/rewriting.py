@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -81,6 +81,9 @@ class Plan:
         """At the beginning of a block that costs something, which has this byte offset in the module."""
         self.returns: list[Callable[[Frame], bytes]] = []
         """Where a function goes on after a call, or after it caught something."""
+        self.unlikely: dict[bytes, int] = {}
+        """Code that is put in, and where in it an ``if`` stands whose condition hardly ever holds. A host that is
+        told so keeps what is in registers there."""
         self.around: dict[Instruction, Around] = {}
 
     @property
@@ -121,6 +124,8 @@ class Rewriting:
         self._special = self._specials()
         self._landings = _landings(plan)
         self._starts: array[int]
+        self.unlikely: dict[int, list[int]] = {}
+        """By function: the offsets from its locals on of branches that are hardly ever taken."""
         self.content = self._write()
 
     @property
@@ -175,8 +180,25 @@ class Rewriting:
 
     def _piecewise(self, index: int, start: int, end: int, payments: Mapping[int, bytes]) -> tuple[bytes, bytes]:
         frame, at = self._frame(index, start, end)
-        body = b"".join([code for _, code in self._segments(frame, at, end, payments)])
-        return frame.header() or self.module.data[start:at], body
+        segments = list(self._segments(frame, at, end, payments))
+        body = b"".join([code for _, code in segments])
+        header = frame.header() or self.module.data[start:at]
+        if self._plan.unlikely:
+            self._hint(index, len(header), segments)
+        return header, body
+
+    def _hint(self, index: int, position: int, segments: Sequence[Segment]) -> None:
+        """Note where in a function there are branches that are hardly ever taken."""
+        places = []
+        for length, code in segments:
+            if not length:
+                for unlikely, at in self._plan.unlikely.items():
+                    found = code.find(unlikely)
+                    if found >= 0:
+                        places.append(position + found + at)
+            position += len(code)
+        if places:
+            self.unlikely[index] = sorted(places)
 
     def _frame(self, index: int, start: int, end: int) -> tuple[Frame, int]:
         groups, at = read_locals(self.module.data, start, end)

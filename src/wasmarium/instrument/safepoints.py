@@ -28,7 +28,7 @@ class Safepoints:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         additions = plan.additions
         counter = additions.counter(I32, 0, COUNTER)
-        code = assemble(
+        head = assemble(
             ("global.get", counter),
             ("i32.const", 1),
             "i32.sub",
@@ -36,12 +36,16 @@ class Safepoints:
             ("global.get", counter),
             ("i32.const", 0),
             "i32.lt_s",
+        )
+        tail = assemble(
             ("if", None),
             ("i32.const", COUNT),
             ("global.set", counter),
             *call_out(additions, POLL),
             "end",
         )
+        code = head + tail
+        plan.unlikely[code] = len(head)
         plan.entries.append(lambda frame: code)
         plan.loops.append(code)
 

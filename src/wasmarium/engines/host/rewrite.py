@@ -101,7 +101,13 @@ def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequenc
         memories=[bounded_memory(memory.type, limits) for memory in module.memories],
         has_start=False,
     )
-    out, code_start = write_module(module, surface, additions, code.content if code is not None else None)
+    out, code_start = write_module(
+        module,
+        surface,
+        additions,
+        code.content if code is not None else None,
+        code.unlikely if code is not None else None,
+    )
     write_custom_section("name", write_names(Names(f"{GUEST}{number}")), out)
     original = next((section.start for section in module.sections if section.id == _CODE), 0)
     return Rewritten(
