@@ -236,7 +236,16 @@ class Servers:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port: int = free.getsockname()[1]
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "websockify", f"127.0.0.1:{port}", f"127.0.0.1:{target}"],
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-m",
+                "websockify",
+                "--idle-timeout=900",
+                f"127.0.0.1:{port}",
+                f"127.0.0.1:{target}",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
