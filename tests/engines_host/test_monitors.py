@@ -222,7 +222,8 @@ def test_memories_that_others_can_look_at() -> None:
     given = Memory(store, MemoryType(Limits(1, None)))
     module = Module(
         store.engine,
-        """(module (import "" "" (memory $given 1)) (memory $own (export "own") 1) (data (memory $own) (i32.const 5) "abc")
+        """(module (import "" "" (memory $given 1)) (memory $own (export "own") 1)
+          (data (memory $own) (i32.const 5) "abc")
           (func (export "f") (result i32)
             (i32.store $given (i32.const 8) (i32.load $own (i32.const 5)))
             (drop (memory.grow $own (i32.const 2))) (memory.size $own)))""",
