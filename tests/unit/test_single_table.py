@@ -44,6 +44,7 @@ CODES = {
     "binary/reading.py": "the twelve bits that a row has behind a prefix: 1000",
     "binary/code.py": "which integers are one byte, and which opcodes: 40 80 100",
     "binary/decoder.py": "integers of several bytes, the flags of table and data entries: 00 40 7E 80 FF ..",
+    "gojs/heap.py": "the head of a NaN that is a reference: 7FF8",
     "validation/code.py": "integers of several bytes, an empty block type: 00 08 40 78 7F 80 FF FFF",
     "validation/constant.py": "integers of several bytes: 80",
 }
