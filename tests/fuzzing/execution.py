@@ -212,6 +212,8 @@ def run_theirs(data: bytes, driver: Driver) -> Run:
     run = Run()
     store = wasmtime.Store(engine())
     store.set_fuel(FUEL)
+    # as ours: what a module of four gigabytes holds cannot be compared
+    store.set_limits(memory_size=1 << 26, table_elements=100_000)
     host = _their_host(store)
     module = wasmtime.Module(engine(), data)
     try:
