@@ -343,6 +343,7 @@ def test_errors_say_where() -> None:
         ("(func (i8x16.shuffle 1 2 3))", "invalid lane length"),
         ("(func (i8x16.extract_lane_s 256))", "i8 constant out of range"),
         ("(memory 0 (pagesize 3))", "invalid custom page size"),
+        ("(memory 0 (pagesize 4294967296))", "constant out of range"),
         ("(start 0) (start 0)", "multiple start sections"),
         ("(type (struct (field $a i32) (field $a i32)))", "duplicate field"),
         ('(export "\\ff" (func 0))', "malformed UTF-8 encoding"),

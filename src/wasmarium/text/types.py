@@ -287,7 +287,7 @@ class TypeReader(Reader):
         self.need("custom-page-sizes", self.position + 1)
         self.position += 2
         start = self.position
-        size = self.unsigned(64)
+        size = self.unsigned(32)
         if not size or size & (size - 1):
             raise self.error("invalid custom page size", start)
         self.expect(")")
