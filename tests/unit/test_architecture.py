@@ -308,3 +308,12 @@ def test_bad_tree_is_noticed(tmp_path: Path, file: str, text: str, rule, says: s
     complaints = rule(tree(tmp_path, {**GOOD, file: text}))
     assert len(complaints) == 1
     assert says in complaints[0]
+
+
+def test_no_file_hides_behind_a_folder_of_its_name() -> None:
+    """Python takes the folder, and the file beside it is read by nobody."""
+    package = importlib.util.find_spec("wasmarium")
+    assert package is not None
+    assert package.origin is not None
+    files = sorted(Path(package.origin).parent.rglob("*.py"))
+    assert [file.name for file in files if file.with_suffix("").is_dir()] == []
