@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 
 from wasmarium.types import I32, I64, FunctionType
+from wasmarium.wasi.preview1.signatures import read_rows
 
 MODULE = "wasmarium"
 """The name that guests import from."""
@@ -36,17 +37,7 @@ poll                entries:pointer count:size timeout:timeout ready:out
 close               handle:handle
 """  # noqa: E501
 
-
-def _signatures() -> dict[str, tuple[tuple[str, str], ...]]:
-    table = {}
-    for row in _ROWS.strip().splitlines():
-        name, *parameters = row.split()
-        pairs = (parameter.partition(":") for parameter in parameters)
-        table[name] = tuple((parameter, kind) for parameter, _, kind in pairs)
-    return table
-
-
-SIGNATURES: dict[str, tuple[tuple[str, str], ...]] = _signatures()
+SIGNATURES: dict[str, tuple[tuple[str, str], ...]] = read_rows(_ROWS)
 """Name -> (parameter, kind) pairs."""
 
 

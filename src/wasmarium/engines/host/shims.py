@@ -39,6 +39,7 @@ from wasmarium.binary.writing import (
 from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instructions.numeric import f32_bits, f64_bits
 from wasmarium.instructions.table import BY_MNEMONIC
+from wasmarium.instrument.additions import assemble
 from wasmarium.leb128 import write_unsigned
 from wasmarium.module import Names
 from wasmarium.runtime.values import Value
@@ -302,9 +303,8 @@ class Shim:
             if own is not None and own[0] == section:
                 write_section(section, b"\1" + own[1], out)
         self._vector(7, self._exports, lambda item, o: write_export(item[0], item[1], item[2], o), out)
-        self._vector(
-            10, self._functions, lambda item, o: write_code(group_locals(item[1]), item[2].code + _END, o), out
-        )
+        end = assemble("end")
+        self._vector(10, self._functions, lambda item, o: write_code(group_locals(item[1]), item[2].code + end, o), out)
         if self._name is not None:
             write_custom_section("name", write_names(Names(self._name)), out)
         return bytes(out)
@@ -441,19 +441,10 @@ def define(type: ExternalType) -> bytes:
     return shim.bytes()
 
 
-def _expression(mnemonic: str, *immediates: Any) -> bytes:
-    code = bytearray()
-    write_instruction(BY_MNEMONIC[mnemonic][0], immediates, code)
-    return bytes(code) + _END
-
-
-_END = BY_MNEMONIC["end"][0].encoded
-
-
 def _zero(type: ValueType) -> bytes:
     if isinstance(type, ReferenceType):
-        return _expression("ref.null", type.heap)
-    return _expression(f"{type}.const", 0)
+        return assemble(("ref.null", type.heap), "end")
+    return assemble((f"{type}.const", 0), "end")
 
 
 def constant(type: GlobalType, value: Value) -> bytes:
@@ -465,10 +456,10 @@ def constant(type: GlobalType, value: Value) -> bytes:
         initial = _zero(type.content)
     elif isinstance(type.content, ReferenceType):
         shim.import_other("0", type)
-        initial = _expression("global.get", 0)
+        initial = assemble(("global.get", 0), "end")
     else:
         bits = {F32: f32_bits, F64: f64_bits}.get(type.content)
-        initial = _expression(f"{type.content}.const", value if bits is None else bits(value))
+        initial = assemble((f"{type.content}.const", value if bits is None else bits(value)), "end")
     localised = shim._localised(type)
     assert isinstance(localised, GlobalType)
     write_global(localised, initial, entry)

@@ -67,16 +67,17 @@ sock_shutdown             fd:fd how:sdflags
 _WIDE = frozenset({"filesize", "filedelta", "timestamp", "rights", "dircookie"})
 
 
-def _signatures() -> dict[str, tuple[tuple[str, str], ...]]:
+def read_rows(rows: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """A table of functions from its text: a line each, its name and then ``parameter:kind``."""
     table = {}
-    for row in _ROWS.strip().splitlines():
+    for row in rows.strip().splitlines():
         name, *parameters = row.split()
         pairs = (parameter.partition(":") for parameter in parameters)
         table[name] = tuple((parameter, kind) for parameter, _, kind in pairs)
     return table
 
 
-SIGNATURES: dict[str, tuple[tuple[str, str], ...]] = _signatures()
+SIGNATURES: dict[str, tuple[tuple[str, str], ...]] = read_rows(_ROWS)
 """Name -> (parameter, witx type) pairs."""
 
 ABSENT_IN_UNSTABLE = frozenset({"sock_accept"})
