@@ -218,7 +218,7 @@ def test_memories_that_others_can_look_at() -> None:
     config.consume_fuel = True
     store = Store(Engine(config))
     store.set_fuel(10_000)
-    store._runtime.share = store._runtime.watch = True
+    store.watch_memories(share=True)
     given = Memory(store, MemoryType(Limits(1, None)))
     module = Module(
         store.engine,
@@ -233,7 +233,7 @@ def test_memories_that_others_can_look_at() -> None:
     found: Any = instance.exports(store)
     own: Any = found["own"]
     handles = [memory._external.handle for memory in (given, own)]
-    before = handles[1].buffer
+    before = own.host_buffer(store)
     assert found["f"](store) == 3
     for handle in handles:
         assert handle.buffer.constructor.name == "SharedArrayBuffer"
@@ -246,7 +246,22 @@ def test_memories_that_others_can_look_at() -> None:
     assert own.read(store, 3 * 65536 - 8, 3 * 65536) == b"12345678"
     assert given.read(store, 8, 11) == b"abc"
     assert own.data_len(store) == 3 * 65536
-    assert given._external.written[0] == 1
+    assert given.written(store) == [(0, 4096)]
+    assert own.written(store) == [(0, 3 * 65536)]
+    assert own.written(store) == []
+
+
+def test_shared_buffers_need_the_host_engine() -> None:
+    config = Config()
+    config.strategy = "interpreter"
+    store = Store(Engine(config))
+    with pytest.raises(WasmtimeError, match="host engine"):
+        store.watch_memories(share=True)
+    memory = Memory(store, MemoryType(Limits(1, None)))
+    with pytest.raises(WasmtimeError, match="interpreter"):
+        memory.host_buffer(store)
+    with pytest.raises(WasmtimeError, match="watch_memories"):
+        memory.written(store)
 
 
 def test_who_waits_is_not_shared() -> None:
@@ -254,7 +269,7 @@ def test_who_waits_is_not_shared() -> None:
     config.strategy = "host"
     config.wasm_threads = True
     store = Store(Engine(config))
-    store._runtime.share = True
+    store.watch_memories(share=True)
     wat = """(module (memory 1) (func (export "f")
       (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"""
     instance = Instance(store, Module(store.engine, wat), [])

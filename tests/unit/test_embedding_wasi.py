@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,47 @@ def test_input_that_waits(ours) -> None:
 
     assert asyncio.run(run()) == 0
     assert ours.output == b"firstsecond"
+
+
+def test_input_from_bytes(ours) -> None:
+    ours.config.stdin_custom = b"y" * 2500
+    ours.run()
+    assert ours.output == b"y" * 2500
+    with pytest.raises(TypeError, match="asynchronous iterator"):
+        ours.config.stdin_custom = 7
+
+
+@pytest.mark.cpython("Pyodide's event loop runs already")
+def test_input_and_output_by_iterators(ours) -> None:
+    async def typed() -> AsyncIterator[bytes]:
+        for piece in (b"first", b"second" * 400_000, b"last"):
+            await asyncio.sleep(0)
+            yield piece
+
+    ours.config.stdin_custom = typed()
+    printed = ours.config.stdout_pieces()
+    store, start = ours.start()
+    most = 0
+
+    async def run() -> bytes:
+        nonlocal most
+
+        async def program() -> None:
+            with pytest.raises(wasmarium.ExitTrap), store:
+                await start.call_async(store)
+
+        running = asyncio.create_task(program())
+        found = b""
+        async for piece in printed:
+            await asyncio.sleep(0)
+            most = max(most, len(piece))
+            found += piece
+        await running
+        return found
+
+    assert asyncio.run(run()) == b"first" + b"second" * 400_000 + b"last"
+    # the program was held when the reader was too slow
+    assert most < 1_200_000
 
 
 @pytest.mark.cpython("a thread can be blocked there")

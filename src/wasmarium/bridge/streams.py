@@ -229,6 +229,47 @@ class CallbackOutput(OutputStream):
         return None
 
 
+class IteratorOutput(OutputStream):
+    """What is written, for an ``async for`` elsewhere: pieces as they are there, until it is closed.
+
+    Who writes while more than ``room`` bytes are not taken yet waits until they are.
+    """
+
+    def __init__(self, room: int = 1 << 20, terminal: bool = False) -> None:
+        self.terminal = terminal
+        self._room = room
+        self._held = bytearray()
+        self._closed = False
+        self._signal = Signal()
+
+    def write(self, content: bytes) -> Awaitable[None] | None:
+        with self._signal.lock:
+            self._held += content
+        self._signal.notify()
+        return None if self._has_room() else self._signal.wait(self._has_room, lambda: None)
+
+    def _has_room(self) -> bool:
+        return self._closed or len(self._held) <= self._room
+
+    def close(self) -> None:
+        self._closed = True
+        self._signal.notify()
+
+    def __aiter__(self) -> IteratorOutput:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """All that is there, at least one byte."""
+        await self._signal.when(lambda: self._closed or bool(self._held))
+        with self._signal.lock:
+            piece = bytes(self._held)
+            self._held.clear()
+        self._signal.notify()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
 class DescriptorOutput(OutputStream):
     """A descriptor of the operating system, such as 1. ``before`` is called ahead of the first
     write, to flush what the host itself holds back for the same place."""

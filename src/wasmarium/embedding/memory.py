@@ -9,7 +9,7 @@ from wasmarium.embedding.externals import External
 from wasmarium.embedding.memory_type import MemoryType
 from wasmarium.embedding.store import Storelike, check_owner, resolve
 from wasmarium.errors import Exhausted, Unsupported, WasmError
-from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.runtime.memory import WATCH_SHIFT, MemoryInstance
 
 if TYPE_CHECKING:
     from wasmarium.embedding.store import Store
@@ -131,6 +131,46 @@ class Memory(External):
             raise IndexError("index out of range")
         memory.write(at, content)
         return len(content)
+
+    def written(self, store: Storelike) -> list[tuple[int, int]]:
+        """Where guest and host have written since this was asked last: pairs of first address and end, in order,
+        in steps of 4 KiB. WasmtimeError unless ``Store.watch_memories`` came before the memory. Not in wasmtime.
+
+        >>> from wasmarium import Limits, Memory, MemoryType, Store
+        >>> store = Store()
+        >>> store.watch_memories()
+        >>> memory = Memory(store, MemoryType(Limits(1, 3)))
+        >>> memory.write(store, b"wasm", 4094)
+        4
+        >>> memory.written(store)
+        [(0, 8192)]
+        >>> memory.written(store)
+        []
+        """
+        check_owner(store, self._owner)
+        memory = self._external
+        noted = memory.written
+        if noted is None:
+            raise WasmError("nobody watches this memory: Store.watch_memories comes before it is made")
+        size = len(memory.data)
+        found = []
+        end = 0
+        while (first := noted.find(1, end)) >= 0:
+            end = noted.find(0, first)
+            end = len(noted) if end < 0 else end
+            found.append((first << WATCH_SHIFT, min(end << WATCH_SHIFT, size)))
+        noted[:] = bytes(len(noted))
+        return found
+
+    def host_buffer(self, store: Storelike) -> Any:
+        """JavaScript's own buffer of a memory of the host engine, as it is now: to be handed to JavaScript, or,
+        where it is a SharedArrayBuffer (``Store.watch_memories(share=True)``), to another thread. It does not grow
+        with the memory: ask again then. WasmtimeError on the interpreter. Not in wasmtime."""
+        check_owner(store, self._owner)
+        handle = getattr(self._external, "handle", None)
+        if handle is None:
+            raise Unsupported("a memory of the interpreter is Python's: it has no buffer of JavaScript")
+        return handle.buffer
 
     def __len__(self) -> int:
         return len(self._external.data)

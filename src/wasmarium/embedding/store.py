@@ -141,6 +141,22 @@ class Store(Managed):
             raise Unsupported("monitors need the host engine")
         self._runtime.monitors.append(monitor)
 
+    def watch_memories(self, *, share: bool = False) -> None:
+        """Let the memories that are made from now on note where they are written: ``Memory.written`` tells it.
+
+        ``share`` makes them SharedArrayBuffers too, which other threads can look at while the guest runs:
+        ``Memory.host_buffer`` gives them. That needs the host engine and a platform that has such buffers, else
+        WasmtimeError; modules that wait on atomics of an unshared memory are interpreted then. Not in wasmtime.
+        """
+        self._check_open()
+        if share:
+            if self.engine.strategy != "host":
+                raise Unsupported("shared buffers need the host engine")
+            if not self.engine._platform.webassembly().has_shared_memory():
+                raise Unsupported("shared buffers need SharedArrayBuffer, which only a cross-origin isolated page has")
+            self._runtime.share = True
+        self._runtime.watch = True
+
     def set_policy(self, policy: Policy) -> None:
         """Grant guests what ``policy`` says, and nothing else of it: the network, and what of a
         :class:`WasiConfig` reaches them; bound their memory, fuel and time. Before :meth:`set_wasi`.

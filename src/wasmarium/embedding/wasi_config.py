@@ -6,11 +6,19 @@ import enum
 import errno
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from wasmarium.bridge import InputStream, OutputStream, Platform
-from wasmarium.bridge.streams import CallbackInput, CallbackOutput, file_input, file_output
+from wasmarium.bridge.streams import (
+    BytesInput,
+    CallbackInput,
+    CallbackOutput,
+    IteratorInput,
+    IteratorOutput,
+    file_input,
+    file_output,
+)
 from wasmarium.embedding.managed import Managed
 from wasmarium.errors import WasmError
 from wasmarium.network import Access
@@ -23,6 +31,7 @@ from wasmarium.wasi.preview1 import Preopen, Wasi
 from wasmarium.wasi.sockets import SocketDescriptor
 
 Path = str | bytes | os.PathLike[str]
+CustomInput = bytes | bytearray | memoryview | AsyncIterable[bytes] | Callable[[int], bytes | Awaitable[bytes]]
 CustomOutput = Callable[[bytes], int | Awaitable[None] | None]
 
 
@@ -132,14 +141,23 @@ class WasiConfig(Managed):
         None, _set_stdin_file, doc="Path of a file that standard input reads. WasmtimeError if it cannot."
     )
 
-    def _set_stdin_custom(self, callback: Callable[[int], bytes | Awaitable[bytes]]) -> None:
-        self._stdin = lambda platform: CallbackInput(callback)
+    def _set_stdin_custom(self, source: CustomInput) -> None:
+        if isinstance(source, bytes | bytearray | memoryview):
+            content = bytes(source)
+            self._stdin = lambda platform: BytesInput(content)
+        elif isinstance(source, AsyncIterable):
+            self._stdin = lambda platform: IteratorInput(aiter(source))
+        elif callable(source):
+            self._stdin = lambda platform: CallbackInput(source)
+        else:
+            raise TypeError("expected bytes, a function or an asynchronous iterator")
 
     stdin_custom = property(
         None,
         _set_stdin_custom,
-        doc="A function that is asked for at most so many bytes of standard input; empty is the end. It may "
-        "be async. Not in wasmtime. ``io.BytesIO(b'…').read`` will do.",
+        doc="Where standard input comes from: bytes; an asynchronous iterator of pieces (bytes, whose end is "
+        "the end); or a function, which may be async, that is asked for at most so many bytes and gives none at "
+        "the end. Not in wasmtime.",
     )
 
     def inherit_stdin(self) -> None:
@@ -165,6 +183,23 @@ class WasiConfig(Managed):
         "bytes it took (the rest comes again), or a negative errno; it may be async.",
     )
 
+    def stdout_pieces(self) -> AsyncIterator[bytes]:
+        """Let standard output be read by an ``async for``: pieces as the program writes them, until
+        ``Store.close``. The program, which must be awaited (``call_async``), waits while 1 MiB is not taken::
+
+            pieces = wasi.stdout_pieces()
+            store.set_wasi(wasi)
+            ...
+            running = asyncio.create_task(start.call_async(store))
+            async for piece in pieces:
+                ...
+
+        Not in wasmtime.
+        """
+        made = IteratorOutput()
+        self._stdout = lambda platform: made
+        return made
+
     def inherit_stdout(self) -> None:
         """Let the program write to this process's standard output."""
         self._stdout = lambda platform: platform.console.stdout
@@ -180,6 +215,12 @@ class WasiConfig(Managed):
         self._stderr = lambda platform: _custom(callback)
 
     stderr_custom = property(None, _set_stderr_custom, doc="Like ``stdout_custom``, for standard error.")
+
+    def stderr_pieces(self) -> AsyncIterator[bytes]:
+        """Like :meth:`stdout_pieces`, for standard error."""
+        made = IteratorOutput()
+        self._stderr = lambda platform: made
+        return made
 
     def inherit_stderr(self) -> None:
         """Let the program write to this process's standard error."""

@@ -66,6 +66,7 @@ class Wasi:
             if b"\0" in text:
                 raise ValueError(f"a zero character in {text!r}")
         self.descriptors = DescriptorTable()
+        self._streams = [stream for stream in (stdin, stdout, stderr) if stream is not None]
         streams = self.policy.allows("stdio")
         self.descriptors.add(InputDescriptor(stdin if stdin is not None and streams else NullInput()))
         for stream in (stdout, stderr):
@@ -100,5 +101,7 @@ class Wasi:
         return self._sockets[0].turn() if self._sockets else None
 
     def close(self) -> None:
-        """Close every descriptor, when the guest has ended."""
+        """Close every descriptor and the standard streams, when the guest has ended."""
         self.descriptors.close_all()
+        for stream in self._streams:
+            stream.close()
