@@ -99,6 +99,47 @@ test("what is typed in the terminal reaches a guest that waits", async ({ vivari
   await expectOnScreen(page, /That is it! Tries: \d\./);
 });
 
+/** Writes how many bytes each read gave, until one begins with "q". */
+const KEYS = `(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\20\\00\\00\\00\\10\\00\\00\\00") ;; reads 16 bytes at 32
+  (data (i32.const 8) "\\40\\00\\00\\00\\01\\00\\00\\00") ;; writes 1 byte at 64
+  (func (export "_start")
+    (loop $next
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))
+      (i32.store8 (i32.const 64) (i32.add (i32.const 48) (i32.load (i32.const 16))))
+      (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))
+      (br_if $next (i32.ne (i32.load8_u (i32.const 32)) (i32.const 113))))))`;
+
+test("in raw mode every key reaches the guest at once, and nothing is echoed", async ({ vivarium: page }) => {
+  await drop(page, "keys.wat", Buffer.from(KEYS));
+  await expect(page.getByTestId("verdict")).toContainText("Valid");
+  await button(page, "Input: typed").click();
+  await page.getByLabel("Each key I press there").check();
+  await run(page);
+  let shown = "";
+  for (const [key, bytes] of [
+    ["x", 1],
+    ["é", 2],
+    ["ArrowUp", 3],
+    ["Tab", 1],
+    ["Enter", 1],
+    ["Control+c", 1],
+    ["Control+d", 1],
+    ["q", 1],
+  ] as const) {
+    await expect(state(page)).toHaveText("Waits for input");
+    await page.getByTestId("terminal").locator("textarea").focus();
+    if (key === "é") await page.keyboard.insertText(key);
+    else await page.keyboard.press(key);
+    shown += String(bytes);
+    await expect.poll(async () => (await screen(page)).split("\n")[0]).toBe(shown);
+  }
+  await expect(state(page)).toHaveText("Exited with 0");
+});
+
 test("Ctrl D ends the input", async ({ vivarium: page }) => {
   await openSample(page, "Guess");
   await run(page);

@@ -4,14 +4,19 @@ import type { GuestFile, ModuleSummary, RunPlan } from "../protocol";
 import type { SharedRun } from "../lib/link";
 import type { Sample } from "./guests";
 
+/**
+ * Where standard input comes from: lines typed in the terminal, every key as it is pressed there, or
+ * a text.
+ */
+export type Input = "terminal" | "keys" | "text";
+
 export interface Settings {
   /** The export to call; null for the command. */
   readonly invoke: string | null;
   readonly args: string;
   readonly env: string;
   readonly files: readonly GuestFile[];
-  /** Type standard input in the terminal, or give it as text. */
-  readonly input: "terminal" | "text";
+  readonly input: Input;
   readonly inputText: string;
 }
 

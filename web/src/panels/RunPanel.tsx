@@ -190,6 +190,12 @@ function InvokeField() {
 
 type Drawer = "env" | "files" | "stdin";
 
+const INPUTS = [
+  ["terminal", "I type lines in the terminal"],
+  ["keys", "Each key I press there, at once (raw)"],
+  ["text", "This text, then the end of input"],
+] as const;
+
 /** Environment, files and input: rarely needed, so each is a drawer. */
 function Drawers() {
   const model = useModel();
@@ -204,7 +210,9 @@ function Drawers() {
       stdin:
         input === "text"
           ? `Input: ${formatBytes(new TextEncoder().encode(inputText).length)}`
-          : "Input: typed",
+          : input === "keys"
+            ? "Input: keys"
+            : "Input: typed",
     };
   }).value;
   const toggle = (drawer: Drawer): void => {
@@ -227,7 +235,7 @@ function Drawers() {
       <div class="drawer-tabs">
         {tab("env", settings.env.trim() !== "")}
         {tab("files", settings.files.length > 0)}
-        {tab("stdin", settings.input === "text")}
+        {tab("stdin", settings.input !== "terminal")}
       </div>
       {open.value === "env" && (
         <label class="drawer">
@@ -247,7 +255,7 @@ function Drawers() {
       {open.value === "stdin" && (
         <div class="drawer">
           <div class="choice" role="radiogroup" aria-label="Standard input">
-            {(["terminal", "text"] as const).map((way) => (
+            {INPUTS.map(([way, label]) => (
               <label key={way}>
                 <input
                   type="radio"
@@ -257,7 +265,7 @@ function Drawers() {
                     model.change({ input: way });
                   }}
                 />
-                {way === "terminal" ? "I type it in the terminal" : "This text, then the end of input"}
+                {label}
               </label>
             ))}
           </div>

@@ -71,12 +71,14 @@ class XtermScreen implements Screen {
         model.stop();
       },
     });
+    const raw = (): boolean => model.live.value && model.settings.value.input === "keys";
     xterm.onData((data) => {
-      if (model.live.value) this.discipline.feed(data);
+      if (raw()) model.type(data);
+      else if (model.live.value) this.discipline.feed(data);
     });
     xterm.attachCustomKeyEventHandler((event) => {
       // Tab leaves the terminal, so that the keyboard can reach the rest of the page.
-      if (event.key === "Tab") return false;
+      if (event.key === "Tab" && (event.shiftKey || !raw())) return false;
       const copy = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "c";
       return !(copy && xterm.hasSelection());
     });
@@ -203,7 +205,7 @@ export function Terminal() {
 
   const state = model.state.value;
   const { input, invoke } = model.settings.value;
-  const typing = state === "waiting" && input === "terminal";
+  const typing = state === "waiting" && input !== "text";
   return (
     <section class={`panel glass terminal-panel${typing ? " typing" : ""}`} aria-label="Terminal">
       <div class="terminal" ref={box} data-testid="terminal" />
@@ -214,7 +216,11 @@ export function Terminal() {
         </p>
       )}
       {typing && (
-        <p class="typing-hint">The guest waits. Type a line and press Enter; Ctrl D ends the input.</p>
+        <p class="typing-hint">
+          {input === "keys"
+            ? "The guest waits. It gets every key at once and draws what it wants; Shift Tab leaves."
+            : "The guest waits. Type a line and press Enter; Ctrl D ends the input."}
+        </p>
       )}
     </section>
   );
