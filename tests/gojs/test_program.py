@@ -10,13 +10,15 @@ from wasmarium import Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig,
 from wasmarium.gojs import SIGNATURES, heap
 
 
-def run(source: str | bytes, config: WasiConfig) -> int:
-    """Run a program to its end; its exit status."""
+def run(source: str | bytes, config: WasiConfig, most: int | None = None) -> int:
+    """Run a program to its end; its exit status. ``most`` is how many bytes it may take in all."""
     engine = Engine()
     linker = Linker(engine)
     linker.define_gojs()
     with Store(engine) as store:
         store.set_wasi(config)
+        if most is not None:
+            store._runtime.limits.total_bytes = most
         instance = linker.instantiate(store, Module(engine, source))
         with pytest.raises(ExitTrap) as ended:
             run_gojs(store, instance)
@@ -106,6 +108,36 @@ def test_references_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heap, "MOST_REFERENCES", 1000)
     with pytest.raises(WasmtimeError, match="more than 1000 values"):
         run(hostile(body, words(100, 4)), WasiConfig())
+
+
+ARRAY = """
+    ;; Uint8Array, by its name at 512; what the calls leave lies behind their arguments
+    (i64.store (i32.const 8) (i64.const 0x7ff8000100000005)) (i64.store (i32.const 16) (i64.const 512))
+    (i64.store (i32.const 24) (i64.const 10)) (call $valueGet (i32.const 0))
+    (i64.store (i32.const 208) (i64.load (i32.const 32)))
+    (i64.store (i32.const 216) (i64.const 600)) (i64.store (i32.const 224) (i64.const 1))
+    (f64.store (i32.const 600) (f64.const 100000000))"""
+
+
+def test_arrays_are_bounded_together() -> None:
+    """A program that makes arrays of 100 MB for ever, and one that gives each back before the next."""
+    make = '(call $valueNew (i32.const 200)) (i64.store (i32.const 408) (i64.load (i32.const 240)))'
+    give_back = "(call $finalizeRef (i32.const 400))"
+    data = '(data (i32.const 512) "Uint8Array")'
+    with pytest.raises(WasmtimeError, match="more than 300000000 bytes"):
+        run(hostile(f"{ARRAY} (loop {make} (br 0))", data), WasiConfig(), 300_000_000)
+    body = f"""(local $i i32) {ARRAY} (loop {make} {give_back} (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get $i) (i32.const 20))))"""
+    with pytest.raises(WasmtimeError, match="waits for nothing"):
+        run(hostile(body, data), WasiConfig(), 300_000_000)
+
+
+def test_properties_are_bounded() -> None:
+    """Ever new names, on the global object."""
+    body = """(local $i i32) (loop (i32.store (i32.const 100) (local.get $i)) (call $valueSet (i32.const 0))
+        (local.set $i (i32.add (local.get $i) (i32.const 1))) (br 0))"""
+    with pytest.raises(WasmtimeError, match="more than 1000000 bytes"):
+        run(hostile(body, words(GLOBAL, 100, 4, 0)), WasiConfig(), 1_000_000)
 
 
 def test_waiting_for_nothing_is_told() -> None:

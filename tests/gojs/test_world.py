@@ -195,3 +195,13 @@ def test_what_is_an_instance_of_what() -> None:
     with pytest.raises(Thrown, match="Invalid typed array length"):
         make["Uint8Array"].construct([1 << 40])
     assert make["Uint8Array"].construct([Array([1, 257])]).data == b"\1\1"
+
+
+def test_arrays_within_themselves_have_no_text() -> None:
+    endless = Array()
+    endless.items.append(endless)
+    with pytest.raises(Thrown, match="within 50 others"):
+        text_of(endless)
+    wide = Array(["x" * 1_000_000] * 100)
+    with pytest.raises(Thrown, match="string length"):
+        text_of(wide)

@@ -66,7 +66,7 @@ async def run_gojs_async(store: Storelike, instance: Instance) -> None:
             raise WasmError(f"this is no program of Go for JavaScript: it exports no function {name} as Go does")
         return await call_async(owner, function, arguments)
 
-    world = World(owner._wasi, owner._access())
+    world = World(owner._wasi, owner._access(), owner._runtime.limits)
     owner._gojs = host_functions(world)
     try:
         await Program(world, GuestMemory(memory), call).run()

@@ -11,7 +11,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wasmarium.errors import GuestExit, Trap
-from wasmarium.gojs.values import UNDEFINED, Bytes, Function, Thing, Thrown, Value, text_of, throw
+from wasmarium.gojs.values import (
+    LONGEST_TEXT,
+    UNDEFINED,
+    Bytes,
+    Function,
+    Thing,
+    Thrown,
+    Value,
+    size_of,
+    text_of,
+    throw,
+)
 from wasmarium.runtime.function import HostCode, HostFunction, Pending
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.instance import ModuleInstance
@@ -57,13 +68,12 @@ def _int(memory: GuestMemory, address: int, size: int = 8) -> int:
     return int.from_bytes(memory.read(address, size), "little", signed=True)
 
 
-def _bytes(memory: GuestMemory, address: int) -> bytes:
-    start, length = memory.read_unsigned(address, 8), memory.read_unsigned(address + 8, 8)
-    return memory.read(start, length)
-
-
 def _text(memory: GuestMemory, address: int) -> str:
-    return _bytes(memory, address).decode("utf-8", "replace")
+    start, length = memory.read_unsigned(address, 8), memory.read_unsigned(address + 8, 8)
+    memory.memory.check(start, length)
+    if length > LONGEST_TEXT:
+        raise throw("RangeError", "Invalid string length")
+    return memory.read(start, length).decode("utf-8", "replace")
 
 
 def _thing(value: Value) -> Thing:
@@ -141,12 +151,21 @@ def value_get(world: World, memory: GuestMemory, sp: int) -> None:
 
 def value_set(world: World, memory: GuestMemory, sp: int) -> None:
     """valueSet(v ref, p string, x ref)"""
-    _thing(world.heap.read(memory, sp + 8)).set(_text(memory, sp + 16), world.heap.read(memory, sp + 32))
+    thing = _thing(world.heap.read(memory, sp + 8))
+    name, value = _text(memory, sp + 16), world.heap.read(memory, sp + 32)
+    more = size_of(name) + size_of(value)
+    if name in thing.properties:
+        more -= size_of(name) + size_of(thing.properties[name])
+    thing.count(world.limits, more)
+    thing.set(name, value)
 
 
 def value_delete(world: World, memory: GuestMemory, sp: int) -> None:
     """valueDelete(v ref, p string)"""
-    _thing(world.heap.read(memory, sp + 8)).delete(_text(memory, sp + 16))
+    thing, name = _thing(world.heap.read(memory, sp + 8)), _text(memory, sp + 16)
+    if name in thing.properties:
+        thing.count(world.limits, -size_of(name) - size_of(thing.properties[name]))
+    thing.delete(name)
 
 
 def value_index(world: World, memory: GuestMemory, sp: int) -> None:
@@ -156,7 +175,12 @@ def value_index(world: World, memory: GuestMemory, sp: int) -> None:
 
 def value_set_index(world: World, memory: GuestMemory, sp: int) -> None:
     """valueSetIndex(v ref, i int, x ref)"""
-    _thing(world.heap.read(memory, sp + 8)).put(_int(memory, sp + 16), world.heap.read(memory, sp + 24))
+    thing = _thing(world.heap.read(memory, sp + 8))
+    index, value = _int(memory, sp + 16), world.heap.read(memory, sp + 24)
+    if not isinstance(thing, Bytes):
+        # Elements that are replaced go on counting: whoever replaces one that often is no program of Go.
+        thing.count(world.limits, 16 + size_of(value))
+    thing.put(index, value)
 
 
 def value_call(world: World, memory: GuestMemory, sp: int) -> None:
@@ -217,7 +241,9 @@ def value_length(world: World, memory: GuestMemory, sp: int) -> None:
 def value_prepare_string(world: World, memory: GuestMemory, sp: int) -> None:
     """valuePrepareString(v ref) (ref, int)"""
     content = text_of(world.heap.read(memory, sp + 8)).encode("utf-8", "surrogatepass")
-    world.heap.write(memory, sp + 16, Bytes(bytearray(content)))
+    made = world.bytes_of(len(content))
+    made.data[:] = content
+    world.heap.write(memory, sp + 16, made)
     memory.write_unsigned(sp + 24, len(content), 8)
 
 

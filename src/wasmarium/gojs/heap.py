@@ -11,8 +11,12 @@ import math
 import struct
 
 from wasmarium.errors import Exhausted
-from wasmarium.gojs.values import UNDEFINED, Function, Thing, Value
+from wasmarium.gojs.values import UNDEFINED, Function, Thing, Value, size_of, throw
 from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.runtime.limits import ResourceLimits
+
+MOST_ARGUMENTS = 1 << 16
+"""Arguments of one call."""
 
 MOST_REFERENCES = 1_000_000
 """Values that Go may hold at once."""
@@ -25,9 +29,11 @@ _double = struct.Struct("<d")
 
 
 class Heap:
-    """The references of one program. ``world`` is the global object, ``go`` the one through which Go is called."""
+    """The references of one program. ``world`` is the global object, ``go`` the one through which Go is called. The
+    values are counted in ``limits``."""
 
-    def __init__(self, world: Thing, go: Thing) -> None:
+    def __init__(self, world: Thing, go: Thing, limits: ResourceLimits) -> None:
+        self._limits = limits
         self._values: list[Value] = [math.nan, 0, None, True, False, world, go]
         self._counts = [_FOR_EVER] * len(self._values)
         # by identity for objects, by what they are for strings
@@ -46,8 +52,10 @@ class Heap:
     def read_all(self, memory: GuestMemory, address: int) -> list[Value]:
         """The values of the Go slice at ``address``."""
         start, count = memory.read_unsigned(address, 8), memory.read_unsigned(address + 8, 8)
-        # all of it is looked at first, so that a count of billions costs nothing
-        memory.read(start, 8 * count)
+        # all of it must be there, also where it is refused
+        memory.memory.check(start, 8 * count)
+        if count > MOST_ARGUMENTS:
+            raise throw("RangeError", f"more than {MOST_ARGUMENTS} arguments")
         return [self.read(memory, start + 8 * index) for index in range(count)]
 
     def write(self, memory: GuestMemory, address: int, value: Value) -> None:
@@ -78,6 +86,8 @@ class Heap:
         key: object = value if isinstance(value, str) else id(value)
         number = self._numbers.get(key)
         if number is None:
+            if not self._limits.take(size_of(value)):
+                raise Exhausted(f"the program would hold more than {self._limits.total_bytes} bytes")
             if self._free:
                 number = self._free.pop()
                 self._values[number], self._counts[number] = value, 0
@@ -99,5 +109,6 @@ class Heap:
         if self._counts[reference] == 0:
             value = self._values[reference]
             self._numbers.pop(value if isinstance(value, str) else id(value), None)
+            self._limits.give_back(size_of(value))
             self._values[reference] = UNDEFINED
             self._free.append(reference)

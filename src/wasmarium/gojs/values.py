@@ -6,15 +6,33 @@ undefined is :data:`UNDEFINED`, null None, a number int or float, a string str; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from wasmarium.errors import Exhausted
+
+if TYPE_CHECKING:
+    from wasmarium.runtime.limits import ResourceLimits
 
 Value = Any
 """A value of JavaScript."""
 
 LONGEST_ARRAY = 1 << 30
 """Bytes of one Uint8Array."""
+
+LONGEST_TEXT = 1 << 26
+"""Characters that objects and arrays are written as at most."""
+
+DEEPEST_TEXT = 50
+"""Arrays within arrays that are written."""
+
+MOST_LISTENERS = 10_000
+"""Functions that wait for one promise."""
+
+THING_BYTES = 512
+"""What an object is counted as, beside what is in it."""
 
 
 class _Undefined:
@@ -36,12 +54,32 @@ class Thrown(Exception):
 
 
 class Thing:
-    """An object. ``maker`` is what it is an instance of, beside Object."""
+    """An object. ``maker`` is what it is an instance of, beside Object.
+
+    What a program puts into it is counted in ``limits``, for as long as the object lives.
+    """
 
     maker: Thing | None = None
+    limits: ResourceLimits | None = None
+    counted = 0
 
     def __init__(self, properties: dict[str, Value] | None = None) -> None:
         self.properties: dict[str, Value] = {} if properties is None else properties
+
+    def count(self, limits: ResourceLimits, size: int) -> None:
+        """Count ``size`` bytes more, which are in it from now on. Raises Exhausted where they are too many."""
+        if size > 0 and not limits.take(size):
+            raise Exhausted(f"the objects of the program and its memory would be more than {limits.total_bytes} bytes")
+        # what was in it from the beginning is not counted
+        size = max(size, -self.counted)
+        if size < 0:
+            limits.give_back(-size)
+        self.limits = limits
+        self.counted += size
+
+    def __del__(self) -> None:
+        if self.limits is not None:
+            self.limits.give_back(self.counted)
 
     def get(self, name: str) -> Value:
         """A property; UNDEFINED where there is none. Every object has toString."""
@@ -143,6 +181,8 @@ class Promise(Thing):
 
     def _then(self, this: Value, arguments: Sequence[Value]) -> Value:
         success, failure = argument(arguments, 0), argument(arguments, 1)
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise throw("RangeError", "too many wait for one promise")
         self._listeners.append((success, failure))
         if self._outcome is not None:
             self._tell()
@@ -182,8 +222,15 @@ def throw(name: str, message: str, **properties: Value) -> Thrown:
     return Thrown(error(name, message, **properties))
 
 
-def text_of(value: Value) -> str:
-    """What ``String(value)`` gives."""
+def size_of(value: Value) -> int:
+    """Bytes that it costs to keep a value in an object."""
+    if isinstance(value, str):
+        return sys.getsizeof(value)
+    return THING_BYTES if isinstance(value, Thing) else 8
+
+
+def text_of(value: Value, depth: int = 0) -> str:
+    """What ``String(value)`` gives. Raises Thrown for what is too deep or too long."""
     if value is None:
         return "null"
     if value is True or value is False:
@@ -191,21 +238,35 @@ def text_of(value: Value) -> str:
     if isinstance(value, float):
         return number_text(value)
     if isinstance(value, Thing):
-        return _thing_text(value)
+        if depth > DEEPEST_TEXT:
+            raise throw("RangeError", f"an object within {DEEPEST_TEXT} others is not written")
+        return _thing_text(value, depth + 1)
     return str(value)
 
 
-def _thing_text(value: Thing) -> str:
+def _thing_text(value: Thing, depth: int) -> str:
     if isinstance(value, Function):
         return "function () { [native code] }"
     if isinstance(value, Array):
-        return ",".join("" if item is None or item is UNDEFINED else text_of(item) for item in value.items)
+        return joined(",", ("" if item is None or item is UNDEFINED else text_of(item, depth) for item in value.items))
     if isinstance(value, Bytes):
-        return ",".join(map(str, value.data))
+        return joined(",", map(str, value.data))
     message = value.get("message")
     if message is not UNDEFINED:
-        return f"{text_of(value.get('name'))}: {text_of(message)}"
+        return joined(": ", (text_of(value.get("name"), depth), text_of(message, depth)))
     return "[object Object]"
+
+
+def joined(separator: str, texts: Iterable[str]) -> str:
+    """The texts with ``separator`` between them. Raises Thrown when that is too long."""
+    found: list[str] = []
+    length = 0
+    for text in texts:
+        found.append(text)
+        length += len(text) + len(separator)
+        if length > LONGEST_TEXT:
+            raise throw("RangeError", "Invalid string length")
+    return separator.join(found)
 
 
 def number_text(value: float) -> str:

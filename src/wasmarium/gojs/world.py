@@ -12,6 +12,7 @@ from wasmarium.gojs.filesystem import Files, components
 from wasmarium.gojs.heap import Heap
 from wasmarium.gojs.values import (
     LONGEST_ARRAY,
+    THING_BYTES,
     UNDEFINED,
     Array,
     Bytes,
@@ -19,10 +20,13 @@ from wasmarium.gojs.values import (
     Thing,
     Value,
     argument,
+    joined,
     number_of,
+    size_of,
     text_of,
     throw,
 )
+from wasmarium.runtime.limits import ResourceLimits
 from wasmarium.wasi.errno import Errno, WasiError
 from wasmarium.wasi.filesystem.base import FileType
 
@@ -37,19 +41,21 @@ class World:
     """What one program sees. ``ended`` is its exit status, None before it has ended.
 
     Everything comes from ``wasi``: arguments, environment, files, clocks and randomness, as far as its policy
-    grants them; ``access`` is its way to the network, None where there is none.
+    grants them; ``access`` is its way to the network, None where there is none. What it keeps in objects and strings
+    is counted in ``limits``, beside its memory.
     """
 
-    def __init__(self, wasi: Wasi, access: Access | None = None) -> None:
+    def __init__(self, wasi: Wasi, access: Access | None = None, limits: ResourceLimits | None = None) -> None:
         self.wasi = wasi
+        self.limits = limits if limits is not None else ResourceLimits()
         self.ended: int | None = None
         self.callbacks = Callbacks(wasi.clock)
         self.files = Files(wasi, self.callbacks)
         self.pending: Thing | None = None
         self.go = Thing({"_pendingEvent": None, "_makeFuncWrapper": Function(self._wrapper)})
         self._object = Function(lambda this, arguments: Thing(), lambda arguments: Thing())
-        self._array = Function(lambda this, arguments: Array(arguments), Array)
-        self._bytes = Function(_not_called, _new_bytes)
+        self._array = Function(lambda this, arguments: self._new_array(arguments), self._new_array)
+        self._bytes = Function(_not_called, self._new_bytes)
         self.globals = Thing(
             {
                 "Object": self._object,
@@ -66,7 +72,7 @@ class World:
         )
         if access is not None:
             self.globals.properties.update(Fetching(access, self.callbacks).globals())
-        self.heap = Heap(self.globals, self.go)
+        self.heap = Heap(self.globals, self.go, self.limits)
 
     # ---- what functions need ----
 
@@ -150,7 +156,7 @@ class World:
     def _resolve(self, this: Value, arguments: Sequence[Value]) -> str:
         path = ""
         for part in map(text_of, arguments):
-            path = part if part.startswith("/") else f"{path}/{part}" if path else part
+            path = part if part.startswith("/") else joined("/", (path, part)) if path else part
         return self._joined(path or ".")
 
     def _high_resolution_time(self, this: Value, arguments: Sequence[Value]) -> Array:
@@ -169,7 +175,7 @@ class World:
         )
 
     def _print(self, this: Value, arguments: Sequence[Value]) -> Value:
-        line = " ".join(map(text_of, arguments)) + "\n"
+        line = joined(" ", map(text_of, arguments)) + "\n"
         self.files.write_later(2, line.encode("utf-8", "replace"))
         return UNDEFINED
 
@@ -180,6 +186,32 @@ class World:
         target.data[:] = self.random(len(target.data))
         return target
 
+    def bytes_of(self, size: int) -> Bytes:
+        """A new Uint8Array, all zeros. Raises Exhausted."""
+        made = Bytes()
+        made.count(self.limits, THING_BYTES + size)
+        made.data = bytearray(size)
+        return made
+
+    def _new_bytes(self, arguments: Sequence[Value]) -> Bytes:
+        given = argument(arguments, 0)
+        length = len(given.data) if isinstance(given, Bytes) else len(given.items) if isinstance(given, Array) else None
+        if length is None:
+            length = number_of(given)
+            if not 0 <= length <= LONGEST_ARRAY:
+                raise throw("RangeError", f"Invalid typed array length: {length}")
+        made = self.bytes_of(length)
+        if isinstance(given, Bytes):
+            made.data[:] = given.data
+        elif isinstance(given, Array):
+            made.data[:] = bytes(number_of(item) & 0xFF for item in given.items)
+        return made
+
+    def _new_array(self, arguments: Sequence[Value]) -> Array:
+        made = Array(arguments)
+        made.count(self.limits, THING_BYTES + sum(map(size_of, arguments)))
+        return made
+
 
 def _not_called(this: Value, arguments: Sequence[Value]) -> Value:
     raise throw("TypeError", "it has to be made with new")
@@ -187,15 +219,3 @@ def _not_called(this: Value, arguments: Sequence[Value]) -> Value:
 
 def _error(this: Value, arguments: Sequence[Value]) -> Thing:
     return Thing({"name": "Error", "message": text_of(argument(arguments, 0))})
-
-
-def _new_bytes(arguments: Sequence[Value]) -> Bytes:
-    given = argument(arguments, 0)
-    if isinstance(given, Bytes):
-        return Bytes(bytearray(given.data))
-    if isinstance(given, Array):
-        return Bytes(bytearray(number_of(item) & 0xFF for item in given.items))
-    length = number_of(given)
-    if not 0 <= length <= LONGEST_ARRAY:
-        raise throw("RangeError", f"Invalid typed array length: {length}")
-    return Bytes(bytearray(length))
