@@ -5,12 +5,13 @@ Arguments: folder of kernels, rounds, sizes, kernels, a big module.
 Runs inside Pyodide. Prints JSON, times in seconds: ``kernels``: kernel -> the time of JavaScript (``bare``), and
 for the host engine with different things put into the kernel (see PREPARED) the median of the rounds'
 ratios to it; ``calls``: what -> the times of a bare Pyodide call and of the public API, and the ratio;
-``rewriting``: what is put into the big module -> the time that takes, and the sizes before and after.
+``stops``: endless loop -> how late it stopped; ``rewriting``: what is put into the big module -> the time that takes, and the sizes before and after.
 All take turns within a round. Every result is compared with the recorded one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import statistics
 import sys
@@ -92,6 +93,60 @@ def rewriting(data: bytes) -> dict[str, dict[str, float]]:
         spent = [seconds(partial(instrumented, module, makers)) for _ in range(times)]
         size = len(spent[0][1].data)
         found[name] = {"time": statistics.median(time for time, _ in spent), "before": len(data), "after": size}
+    return found
+
+
+LOOPS = {
+    "empty loop": "(loop (br 0))",
+    "loop of stores": "(loop (i32.store8 (i32.and (i32.load (i32.const 0)) (i32.const 65535)) (i32.const 7)) (br 0))",
+    "loop of calls": "(loop (call $f) (br 0))",
+    "loop of 1 MB fills": "(loop (memory.fill (i32.const 0) (i32.const 0) (i32.const 1048576)) (br 0))",
+}
+BEFORE = 0.05
+"""Seconds that a guest runs before it is asked to stop."""
+
+
+def stops(times: int) -> dict[str, dict[str, float]]:
+    """How late guests that never end stop: after a request while they are awaited, and after a deadline while
+    the caller is held. Median and worst, in seconds."""
+    from pyodide.ffi import run_sync
+
+    from wasmarium import Instance, Module, Store, Trap
+
+    found: dict[str, dict[str, float]] = {}
+    for name, loop in LOOPS.items():
+        epochs = prepared("epochs").engine
+        store = Store(epochs)
+        module = Module(epochs, f'(module (memory 17) (func $f) (func (export "f") {loop}))')
+        run: Any = Instance(store, module, []).exports(store)["f"]
+
+        async def requested(run: Any = run, store: Any = store, engine: Any = epochs) -> float:
+            store.set_epoch_deadline(1)
+            task = asyncio.ensure_future(run.call_async(store))
+            await asyncio.sleep(BEFORE)
+            asked = perf_counter()
+            engine.increment_epoch()
+            try:
+                await task
+            except Trap:
+                return perf_counter() - asked
+            raise SystemExit("an endless loop has ended")
+
+        def at_a_deadline(run: Any = run, store: Any = store, engine: Any = epochs) -> float:
+            store.set_epoch_deadline(1)
+            engine.increment_epoch_after(BEFORE)
+            begun = perf_counter()
+            try:
+                run(store)
+            except Trap:
+                return perf_counter() - begun - BEFORE
+            raise SystemExit("an endless loop has ended")
+
+        for how, late in (
+            ("requested", [run_sync(requested()) for _ in range(times)]),
+            ("deadline", [at_a_deadline() for _ in range(times)]),
+        ):
+            found[f"{name}, {how}"] = {"median": statistics.median(late), "worst": max(late)}
     return found
 
 
@@ -197,7 +252,7 @@ def main() -> None:
         row["ours"] /= CALLS
     big_data = Path(big_module).read_bytes() if big_module else b""
     rewritten = rewriting(big_data) if big_data else {}
-    print(json.dumps({"kernels": kernels, "calls": calls, "rewriting": rewritten}))
+    print(json.dumps({"kernels": kernels, "calls": calls, "stops": stops(rounds), "rewriting": rewritten}))
 
 
 if __name__ == "__main__":
