@@ -18,7 +18,8 @@ class Plan:
     """``name`` is the guest's own, its argument 0.
 
     ``invoke`` names the export to call (None runs the command); ``args`` are the guest's arguments
-    without its name, or the values for the export; ``stdin`` is all input (None: it is fed live)."""
+    without its name, or the values for the export; ``stdin`` is all input (None: it is fed live). ``engine`` is
+    ``steps`` or ``speed``, see ``engines``."""
 
     name: str = "guest.wasm"
     invoke: str | None = None
@@ -26,6 +27,7 @@ class Plan:
     env: tuple[tuple[str, str], ...] = ()
     stdin: str | None = None
     paused: bool = False
+    engine: str = "steps"
 
     @staticmethod
     def of(plain: Mapping[str, Any]) -> Plan:
@@ -37,6 +39,7 @@ class Plan:
             tuple((name, value) for name, value in plain.get("env") or ()),
             plain.get("stdin"),
             bool(plain.get("paused")),
+            "speed" if plain.get("engine") == "speed" else "steps",
         )
 
 

@@ -12,94 +12,77 @@ its memory are shown in part where they are large.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wasmarium.binary.decoder import decode_module
 from wasmarium.bridge import Platform, platform
 from wasmarium.debug.calls import CallWatcher, plain_trap
+from wasmarium.debug.drive import Call, Drive
+from wasmarium.debug.engines import Engines, Guest
 from wasmarium.debug.network import SessionNetwork
 from wasmarium.debug.observation import Look, Observer
 from wasmarium.debug.plan import Plan, parse_values
 from wasmarium.debug.program import GoProgram
 from wasmarium.debug.summary import diagnostic, summary
 from wasmarium.debug.values import Plain, plain_value
-from wasmarium.debug.waiting import LoopInput, Output, SessionClock, SessionInput, Waiter, plain_output
+from wasmarium.debug.waiting import LoopInput, Output, SessionClock, SessionInput, plain_output
 from wasmarium.debug.world import World, provides, wants_gojs
-from wasmarium.engines.base import Engine, Execution, Finished, Outcome, Raised, Stopped, Suspended
-from wasmarium.engines.interpreter import Interpreter
+from wasmarium.engines.base import Engine, Finished, Raised
 from wasmarium.errors import Crash, GuestException, GuestExit, Trap, WasmError
-from wasmarium.features import DEFAULT, Features
+from wasmarium.features import ALL, Features
 from wasmarium.module import Module
 from wasmarium.policy import Answer
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.linking import instantiate, start_function
-from wasmarium.runtime.store import Store
+from wasmarium.runtime.linking import start_function
 from wasmarium.runtime.values import Value
 from wasmarium.text.parser import assemble, is_text
 from wasmarium.text.source_map import SourceMap
 from wasmarium.types import ValueType
-from wasmarium.validation import validate_module
 
 OUTPUT_ROOM, OUTPUT_PIECE = 512 << 10, 32 << 10
 """Bytes of output that are kept for the next updates (beyond, the oldest are skipped), and that one
 update carries."""
-
-PIECE = 2_000_000
-"""Nanoseconds that one uninterrupted piece of a slice should last."""
-
-MOST_PIECES = 20
-"""Pieces of one slice, should the clock stand still."""
-
-LEAST_BUDGET, MOST_BUDGET = 200, 100_000
-"""Bounds of the instructions of one piece."""
-
-EVENT_LOOP_PAUSE = 0.02
-"""Seconds after which a wait is asked again that the host's event loop ends."""
-
-Call = tuple[FunctionInstance, Sequence[Value]]
 
 
 class Session:
     """One guest at a time: loaded, started, run, looked into.
 
     ``platform`` is where time and randomness come from (None: the one this Python runs on).
-    ``limits`` bound what the guest may take. States: idle, running, paused, waiting (for input),
-    sleeping, and at the end finished (a called function returned), exited, trapped, stopped, failed.
+    ``engine`` is what steps through guests, ``limits`` bound what they may take. States: idle, running,
+    paused, waiting (for input), sleeping, and at the end finished (a called function returned), exited,
+    trapped, stopped, failed.
     """
 
     def __init__(
         self,
         platform_: Platform | None = None,
         engine: Engine | None = None,
-        features: Features = DEFAULT,
+        features: Features = ALL,
         limits: ResourceLimits | None = None,
     ) -> None:
         self._platform = platform_ if platform_ is not None else platform()
         self._clock = SessionClock(self._platform.clock)
-        self._engine: Engine = engine if engine is not None else Interpreter()
         self._features = features
-        self._limits = limits if limits is not None else ResourceLimits(memory_bytes=1 << 31)
+        limits = limits if limits is not None else ResourceLimits(memory_bytes=1 << 31)
+        self._engines = Engines(self._platform, engine, features, limits)
         self._module: Module | None = None
         self._look = Look()
-        self._budget = LEAST_BUDGET
         self._network: SessionNetwork | None = None
-        self._program: GoProgram | None = None
+        self._drive: Drive | None = None
         self._forget()
 
     def _forget(self) -> None:
         """No run, and nothing to tell of one."""
         if self._network is not None:
             self._network.close()
-        if self._program is not None:
-            self._program.close()
+        if self._drive is not None:
+            self._drive.close()
         self._state = "idle"
-        self._paused = False
-        self._execution: Execution | None = None
-        self._program = None
-        self._calls: list[Call] = []
+        self._drive = None
+        self._guest: Guest | None = None
         self._result_types: Sequence[ValueType] = ()
         self._command = False
         self._world: World | None = None
@@ -108,14 +91,10 @@ class Session:
         self._output = Output(OUTPUT_ROOM, OUTPUT_PIECE)
         self._observer: Observer | None = None
         self._watcher: CallWatcher | None = None
-        self._waiter: Waiter | None = None
-        self._finish_wait: Callable[[Any], Sequence[Value]] | None = None
-        self._pause_after_wait = False
-        self._depth_wanted: int | None = None
-        self._executed_before = 0
-        self._active = 0
+        self._instructions = self._spent = 0
         self._trap: Trap | None = None
         self._news: Plain = {}
+        self._news_of_start: Plain = {}
 
     # ---- loading ----
 
@@ -133,7 +112,7 @@ class Session:
                 content, source_map = assembly.data, assembly.source_map
             module = decode_module(content, self._features)
             times.append(self._clock.monotonic())
-            validate_module(module, self._features)
+            self._engines.validate(module)
             times.append(self._clock.monotonic())
         except WasmError as error:
             if source_map is not None:
@@ -176,17 +155,19 @@ class Session:
             files,
             self._network,
         )
-        store = Store(self._limits, watch=True)
-        instance = instantiate(store, module, self._world.imports(module), None)
+        self._guest = guest = self._engines.make(plan.engine, module, self._world.imports(module))
+        instance = guest.instance
+        self._news_of_start = {"engine": guest.way} | ({} if guest.why is None else {"fallback": guest.why})
         self._observer = Observer(instance)
         self._watcher = CallWatcher(module)
+        calls: Sequence[Call] = ()
+        program: GoProgram | None = None
         if self._world.go is not None and plan.invoke is None:
-            self._program = GoProgram(self._world.go, instance)
+            program = GoProgram(self._world.go, instance)
         else:
-            self._calls = self._planned_calls(instance, plan)
-            self._next_call()
-        self._state = "running"
-        self._paused = plan.paused
+            calls = self._planned_calls(instance, plan)
+        self._drive = Drive(guest.engine, self._clock, self._end_of_calls, calls, program)
+        self._drive.paused = plan.paused
 
     def _planned_calls(self, instance: ModuleInstance, plan: Plan) -> list[Call]:
         """The start function, a reactor's initialisation, and then what the plan asks for."""
@@ -206,185 +187,51 @@ class Session:
         calls.append((wanted, arguments))
         return calls
 
-    def _next_call(self) -> None:
-        if self._execution is not None:
-            self._executed_before += self._execution.executed
-        function, arguments = self._calls.pop(0)
-        self._execution = self._engine.start(function, arguments)
-
     # ---- running ----
 
     @property
     def live(self) -> bool:
         """Whether there is a guest that can still go on."""
-        return self._execution is not None or self._program is not None
+        return self._drive is not None
 
     @property
     def state(self) -> str:
         """See the class's text."""
-        if not self.live:
-            return self._state
-        if self._paused:
-            return "paused"
-        if self._waiter is None:
-            return "running" if self._execution is not None else "sleeping"
-        return "waiting" if self._waiter.for_input else "sleeping"
+        return self._state if self._drive is None else self._drive.state
 
     def advance(self, seconds: float) -> float | None:
         """Run for about ``seconds``. Gives the seconds until it is worth calling again: 0 when the
         guest could go on at once, None when something else must happen first."""
-        if not self.live or self._paused:
-            return None
-        if self._waiter is not None and not self._end_wait():
-            return self._until_due(self._waiter)
-        if self._execution is None and not self._continue_program():
-            return None if self._program is None else self._until_due(self._program.waiter)
-        deadline = self._clock.monotonic() + int(seconds * 1e9)
-        for _ in range(MOST_PIECES):
-            self._run_piece()
-            stands = self._execution is None or self._paused or self._waiter is not None
-            if stands or self._clock.monotonic() >= deadline:
-                break
-        if not self.live or self._paused:
-            return None
-        return 0.0 if self._waiter is None else self._until_due(self._waiter)
-
-    def _continue_program(self) -> bool:
-        """Let a program that is called again and again go on; whether a call of it has begun."""
-        program = self._program
-        assert program is not None
-        try:
-            if program.over():
-                raise Crash("the program of Go has ended without a word")
-        except Exception as error:
-            self._end_by(error)
-            return False
-        if program.call is None:
-            return False
-        self._calls = [program.call]
-        self._next_call()
-        return True
-
-    def _until_due(self, waiter: Waiter) -> float | None:
-        if waiter.due is not None:
-            return max(0.0, (waiter.due - self._clock.monotonic()) / 1e9)
-        return EVENT_LOOP_PAUSE if waiter.by_event_loop else None
-
-    def _run_piece(self) -> None:
-        """Run for a few milliseconds, and learn how many instructions those are."""
-        execution = self._execution
-        assert execution is not None
-        began, before = self._clock.monotonic(), execution.executed
-        outcome = self._run_out(execution) if self._depth_wanted is not None else execution.run(self._budget)
-        spent = self._clock.monotonic() - began
-        self._active += spent
-        if isinstance(outcome, Stopped):
-            # Nothing was done where one block is longer than the budget.
-            if spent < PIECE // 2 or execution.executed == before:
-                self._budget = min(self._budget * 2, MOST_BUDGET)
-            elif spent > PIECE * 2:
-                self._budget = max(self._budget // 2, LEAST_BUDGET)
-        self._take(outcome)
-
-    def _run_out(self, execution: Execution) -> Outcome:
-        """Step until the stack is as low as wanted, for the time of one piece."""
-        wanted = self._depth_wanted
-        assert wanted is not None
-        deadline = self._clock.monotonic() + PIECE
-        for count in range(1, MOST_BUDGET):
-            outcome = execution.step()
-            if not isinstance(outcome, Stopped):
-                return outcome
-            if execution.depth <= wanted:
-                self._stand()
-                return outcome
-            if count % 64 == 0 and self._clock.monotonic() >= deadline:
-                break
-        return Stopped()
-
-    def _take(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Suspended):
-            self._waiter = Waiter(outcome.pending.awaitable)
-            self._finish_wait = outcome.pending.finish
-            self._end_wait()
-        elif isinstance(outcome, Finished):
-            if self._program is not None:
-                self._program.finished()
-                self._executed_before += 0 if self._execution is None else self._execution.executed
-                self._execution = None
-            elif self._calls:
-                self._next_call()
-            else:
-                self._end_well(outcome.values)
-        elif isinstance(outcome, Raised):
-            self._end_by(outcome.error)
-
-    def _end_wait(self) -> bool:
-        """Hand the result of a wait to the guest, if it is there."""
-        waiter, finish, execution = self._waiter, self._finish_wait, self._execution
-        assert waiter is not None
-        assert finish is not None
-        assert execution is not None
-        if not waiter.over():
-            return False
-        self._waiter = self._finish_wait = None
-        try:
-            if waiter.error is not None:
-                raise waiter.error
-            execution.resume(finish(waiter.result))
-        except Exception as error:
-            execution.resume(error)
-        if self._pause_after_wait:
-            self._stand()
-        return True
+        return None if self._drive is None else self._drive.advance(seconds)
 
     # ---- control ----
 
     def pause(self) -> None:
         """Stand still before the next instruction, or while waiting."""
-        if self.live:
-            self._stand()
-
-    def _stand(self) -> None:
-        self._paused = True
-        self._pause_after_wait = False
-        self._depth_wanted = None
+        if self._drive is not None:
+            self._drive.stand()
 
     def resume(self) -> None:
         """Go on."""
-        self._paused = False
+        if self._drive is not None:
+            self._drive.paused = False
 
     def step(self) -> None:
-        """Execute one instruction, then stand still; pauses a guest that runs.
+        """Execute one instruction, then stand still; pauses a guest that runs, or that cannot be stepped.
 
         A guest that waits stands still as soon as the wait is over.
         """
-        execution = self._execution
-        if execution is None:
-            return
-        if not self._paused:
-            self._stand()
-        elif self._waiter is not None:
-            self._go_on_until_wait_ends()
-        else:
-            self._take(execution.step())
-            if self._waiter is not None:
-                self._go_on_until_wait_ends()
-
-    def _go_on_until_wait_ends(self) -> None:
-        self._paused = False
-        self._pause_after_wait = True
+        if self._drive is not None:
+            self._drive.step()
 
     def step_out(self) -> None:
         """Go on until the innermost function has returned, then stand still."""
-        execution = self._execution
-        if execution is not None and self._paused:
-            self._depth_wanted = execution.depth - 1
-            self._paused = False
+        if self._drive is not None:
+            self._drive.step_out()
 
     def stop(self) -> None:
         """End the guest where it is."""
-        if self.live:
+        if self._drive is not None:
             self._end("stopped")
 
     # ---- input and attention ----
@@ -413,24 +260,27 @@ class Session:
     # ---- the end ----
 
     def _end(self, state: str) -> None:
-        if self._execution is not None:
-            self._executed_before += self._execution.executed
-        program, self._program = self._program, None
-        if program is not None:
-            program.close()
-        self._execution = self._waiter = self._finish_wait = None
+        drive, self._drive = self._drive, None
+        if drive is not None:
+            drive.close()
+            self._instructions, self._spent = drive.executed, drive.spent
         if self._network is not None:
             self._network.close()
-        self._paused = False
+        self._output.close()
         self._state = state
         self._news["ended"] = True
         if self._world is not None:
             self._news["files"] = self._world.files()
 
-    def _end_well(self, values: Sequence[Value]) -> None:
-        if self._command:
+    def _end_of_calls(self, outcome: Finished | Raised) -> None:
+        if isinstance(outcome, Raised):
+            self._end_by(outcome.error)
+        elif self._command:
             self._end_by(GuestExit(0))
-            return
+        else:
+            self._end_well(outcome.values)
+
+    def _end_well(self, values: Sequence[Value]) -> None:
         self._end("finished")
         self._news["results"] = [
             plain_value(value_type, value) for value_type, value in zip(self._result_types, values, strict=True)
@@ -459,17 +309,21 @@ class Session:
         """What changed since the last update. ``state``, ``instructions`` (executed so far),
         ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there; ``more``
         says that output is left for the next update, and so is ``ended`` with all that it brings."""
-        execution = self._execution
+        drive = self._drive
         found: Plain = {
             "state": self.state,
-            "instructions": self._executed_before + (0 if execution is None else execution.executed),
-            "seconds": self._active / 1e9,
-            "depth": 0 if execution is None else execution.depth,
+            "instructions": self._instructions if drive is None else drive.executed,
+            "seconds": (self._spent if drive is None else drive.spent) / 1e9,
+            "depth": 0 if drive is None else drive.depth,
+            **self._news_of_start,
         }
+        self._news_of_start = {}
         if self._observer is not None:
             found |= self._observer.changes(self._look)
         if self._watcher is not None:
             found |= self._tell_calls(self._watcher)
+        if self._guest is not None and self._guest.called is not None:
+            found |= self._guest.called.changes(self._clock, drive is None or drive.paused)
         if self._network is not None and self._network.questions.changed:
             found["questions"] = self._network.questions.plain()
         pieces, skipped = self._output.take()
@@ -485,10 +339,11 @@ class Session:
         return found
 
     def _tell_calls(self, watcher: CallWatcher) -> Plain:
-        execution = self._execution
-        if execution is None:
+        drive = self._drive
+        execution = None if drive is None else drive.execution
+        if drive is None or execution is None:
             return watcher.none() if self._trap is None else watcher.after_trap(self._trap, self._look.frame)
-        if self._paused:
+        if drive.paused:
             return watcher.stand(execution, self._look.frame)
         # A guest that waits for a person stands where it stands for long.
         return watcher.sample(execution, self._clock, self.state == "waiting")

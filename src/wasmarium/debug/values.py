@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from wasmarium.engines.host.functions import HostedFunction
 from wasmarium.errors import Frame
 from wasmarium.module import Module
 from wasmarium.runtime.function import FunctionInstance, HostFunction, WasmFunction
@@ -65,7 +66,7 @@ def frame_of(module: Module, function: int) -> Frame:
 
 def function_name(function: FunctionInstance) -> str:
     """How a function is called in backtraces: by its name, else by its index."""
-    if isinstance(function, WasmFunction):
+    if isinstance(function, WasmFunction | HostedFunction):
         return frame_of(function.instance.module, function.index).display_name
     if isinstance(function, HostFunction) and function.name:
         return function.name
@@ -77,7 +78,7 @@ def plain_function(function: FunctionInstance) -> Plain:
     return {
         "name": function_name(function),
         "type": signature(function.type),
-        "function": function.index if isinstance(function, WasmFunction) else None,
+        "function": function.index if isinstance(function, WasmFunction | HostedFunction) else None,
     }
 
 

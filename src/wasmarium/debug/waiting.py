@@ -198,9 +198,16 @@ class Output:
         self._held: deque[tuple[str, bytearray]] = deque()
         self._size = 0
         self._skipped = 0
+        self._closed = False
+
+    def close(self) -> None:
+        """What comes now is not wanted any more."""
+        self._closed = True
 
     def add(self, stream: str, content: bytes) -> None:
         """Keep ``content``, in order."""
+        if self._closed:
+            return
         if len(content) > self._room:
             self._skipped += self._size + len(content) - self._room
             self._held.clear()

@@ -47,9 +47,13 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """A host function waits. Give its results to ``Execution.resume`` when they are there."""
+    """A host function waits. Give its results to ``Execution.resume`` when they are there.
+
+    ``goes_on``: not for anything outside. The guest goes on by itself once the event loop runs, and ``pending`` is
+    over when it stands again."""
 
     pending: Pending
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,12 @@ class Execution(Protocol):
         ...
 
     @property
+    def spent(self) -> int:
+        """Nanoseconds that the guest itself has run, where the engine knows that; else 0, and whoever calls ``run``
+        can measure it."""
+        ...
+
+    @property
     def depth(self) -> int:
         """How many activations there are, as ``len(frames())`` would tell, without looking at them."""
         ...
@@ -110,6 +120,10 @@ class Execution(Protocol):
 
     def frames(self) -> list[FrameState]:
         """The activations, innermost first; empty when the call has ended."""
+        ...
+
+    def close(self) -> None:
+        """Give the call up. It is not to be used any more, and its guest does not go on."""
         ...
 
 

@@ -34,7 +34,8 @@ class Store:
     engine thinks best). ``is_over``, if it is there before instances are made, tells whether guests
     are to be interrupted; engines whose guests run in one piece ask it now and then. ``monitors`` watch the
     instances that are made from now on, where the engine can do that. ``share`` asks that every memory made in
-    it is one that other threads of the host can look at, where there is such a thing."""
+    it is one that other threads of the host can look at, where there is such a thing. ``reveal`` asks that instances
+    show all their tables, memories and globals to Python, exported or not."""
 
     __slots__ = (
         "__weakref__",
@@ -46,6 +47,7 @@ class Store:
         "limits",
         "memories",
         "monitors",
+        "reveal",
         "share",
         "tables",
         "watch",
@@ -66,6 +68,7 @@ class Store:
         self.is_over: Callable[[], bool] | None = None
         self.monitors: list[Any] = []
         self.share = False
+        self.reveal = False
         self.instances: list[ModuleInstance] = []
         self.memories = 0
         self.tables = 0

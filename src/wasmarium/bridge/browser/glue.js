@@ -123,6 +123,7 @@
 
   const tell = (run) => {
     const { notify } = run;
+    run.spent += performance.now() - run.since;
     run.notify = undefined;
     notify?.();
   };
@@ -157,6 +158,8 @@
     },
     resumed: (address) => {
       current = address;
+      const run = runs.get(address);
+      if (run) run.since = performance.now();
     },
     ended: (address) => {
       runs.get(address).state = ENDED;
@@ -221,7 +224,8 @@
       const { enterAt } = new WebAssembly.Instance(module, { "": { ...globals, call } }).exports;
       const promising = WebAssembly.promising(enterAt);
       return (address) => {
-        const run = { state: 0, answer: undefined, notify: undefined, failure: undefined };
+        const run = { state: 0, answer: undefined, notify: undefined, failure: undefined, spent: 0 };
+        run.since = performance.now();
         runs.set(address, run);
         attempt(
           () => {
@@ -258,6 +262,8 @@
     resume: (address, answer) => {
       runs.get(address).answer(answer);
     },
+    /** For how many milliseconds the guest itself has run. */
+    spent: (address) => runs.get(address).spent,
     release: (address) => runs.delete(address),
     current: () => current,
     failed: () => describe(failure),

@@ -14,7 +14,7 @@ from wasmarium.engines.host.detect import refuse
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
 from wasmarium.engines.host.functions import HostedFunction, HostExecution
 from wasmarium.engines.host.glue import Area, Bridge, Handle
-from wasmarium.engines.host.interruption import Watchman
+from wasmarium.engines.host.interruption import PAUSE, Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     call_depth: int | None
     dirty_pages: bool
     share: bool
+    reveal: bool
     monitors: tuple[str, ...]
     """Their kinds."""
 
@@ -75,7 +76,8 @@ class Settings(NamedTuple):
         kinds = tuple(dict.fromkeys(monitor.kind for monitor in store.monitors))
         depth = limits.call_depth if limits.call_depth < ResourceLimits().call_depth else None
         asked = store.is_over is not None
-        return cls(limits.memory_bytes, limits.table_elements, fuel, asked, depth, store.watch, store.share, kinds)
+        memories = store.watch, store.share, store.reveal
+        return cls(limits.memory_bytes, limits.table_elements, fuel, asked, depth, *memories, kinds)
 
     def passes(self, monitors: Sequence[Monitor]) -> tuple[list[Pass], dict[str, Pass]]:
         """What is to be put into the module; what writes something down also by its kind."""
@@ -246,13 +248,15 @@ BIG = 1 << 18
 class HostEngine:
     """The engine that runs guests on the host; see :class:`~wasmarium.engines.base.Engine`.
 
-    What the host cannot do falls back to the interpreter; ``fallback`` says why.
+    What the host cannot do falls back to the interpreter; ``fallback`` says why. ``pause`` is for how many
+    milliseconds a guest that may be interrupted runs before it is asked, and gives way if somebody awaits it.
     """
 
     name = "host"
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, pause: float = PAUSE) -> None:
         self._bridge = bridge
+        self._pause = pause
         self._shims = ShimCache(bridge)
         self._interpreter = Interpreter()
         self._realms: WeakKeyDictionary[Store, ref[Realm]] = WeakKeyDictionary()
@@ -395,7 +399,7 @@ class HostEngine:
         if settings.safepoints:
             if realm.watchman is None:
                 assert store.is_over is not None
-                realm.watchman = Watchman(realm, store.is_over)
+                realm.watchman = Watchman(realm, store.is_over, self._pause)
             realm.glue.fillTable(added[POLL], 0, realm.watchman.handle)
         if settings.call_depth is not None:
             realm.glue.beginsAtZero(added[DEPTH])
@@ -418,7 +422,7 @@ class HostEngine:
                         f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
                     )
             passes, wanted = settings.passes(store.monitors)
-            rewritten = rewrite(module, number, store.limits, passes)
+            rewritten = rewrite(module, number, store.limits, passes, settings.reveal)
             found = Compiled(number, rewritten, wanted, self._bridge.compile(rewritten.data))
             known[settings] = found
         return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended
@@ -129,6 +130,8 @@ class HostExecution:
         self._area: Area | None = None
         self._waiting: Imported | None = None
         self._answer: int | None = None
+        self._spent = 0.0
+        self._closing: asyncio.Future[None] | None = None
         tank = function.realm.tank
         self._before = 0 if tank is None else tank.read()
 
@@ -167,7 +170,7 @@ class HostExecution:
         if answer is not None:
             progress = glue.progress(area.address)
             glue.resume(area.address, answer)
-            return self._suspended(Pending(progress, lambda result: ()))
+            return self._under_way(progress)
         return self._look(area, glue.state(area.address))
 
     def _look(self, area: Area, state: int) -> Outcome:
@@ -188,21 +191,58 @@ class HostExecution:
             # The host tells only later that the run has ended, but there is nothing more to learn.
             del realm.failures[address]
             return self._ended(Raised(noted[0]))
-        return self._suspended(Pending(realm.glue.progress(address), lambda result: ()))
+        return self._under_way(realm.glue.progress(address))
+
+    def _under_way(self, progress: Awaitable[None]) -> Outcome:
+        self._outcome = Suspended(Pending(progress, lambda result: ()), goes_on=True)
+        return self._outcome
 
     def _suspended(self, pending: Pending) -> Outcome:
         self._outcome = Suspended(pending)
         return self._outcome
 
     def _ended(self, outcome: Outcome) -> Outcome:
+        self._release()
+        self._outcome = outcome
+        return outcome
+
+    def _release(self) -> None:
         area, self._area = self._area, None
         assert area is not None
         realm = self._function.realm
+        self._spent = realm.glue.spent(area.address)
         realm.breathing.discard(area.address)
+        realm.given_up.discard(area.address)
         realm.glue.release(area.address)
         realm.give_area(area)
-        self._outcome = outcome
-        return outcome
+
+    @property
+    def spent(self) -> int:
+        """Nanoseconds that the guest itself has run, of a call that can be suspended."""
+        milliseconds = self._spent if self._area is None else self._function.realm.glue.spent(self._area.address)
+        return int(milliseconds * 1e6)
+
+    def close(self) -> None:
+        """See :class:`~wasmarium.engines.base.Execution`. A guest that stands is left where it is, for JavaScript to
+        collect."""
+        area = self._area
+        if area is None:
+            return
+        realm = self._function.realm
+        if self._waiting is not None:
+            self._release()
+        else:
+            # it goes on once more, until it stands or ends
+            realm.given_up.add(area.address)
+            self._closing = asyncio.ensure_future(self._end())
+
+    async def _end(self) -> None:
+        while self._area is not None:
+            await self._function.realm.glue.progress(self._area.address)
+            self._outcome = None
+            self.run()
+            if self._waiting is not None:
+                self._release()
 
     def resume(self, values: Sequence[Value] | BaseException) -> None:
         """Answer Suspended; see :class:`~wasmarium.engines.base.Execution`."""

@@ -37,18 +37,18 @@ class Watchman:
     """Asks ``is_over`` now and then, and stops the guest when it is. A run that somebody awaits gives way to the event
     loop then. ``handle`` is what safepoints call."""
 
-    def __init__(self, realm: Realm, is_over: Callable[[], bool]) -> None:
+    def __init__(self, realm: Realm, is_over: Callable[[], bool], pause: float) -> None:
         self._is_over = is_over
         self._realm = ref(realm)
         self._function = HostFunction(_TYPE, self._ask, POLL)
         self._imported = Imported(realm, self._function, None)
         callback = realm.bridge.callback(self._imported.callback())
-        self.handle: Handle = realm.glue.watchman(realm.shim(shims.callee, _TYPE), callback, PAUSE)
+        self.handle: Handle = realm.glue.watchman(realm.shim(shims.callee, _TYPE), callback, pause)
 
     def _ask(self, instance: Any, arguments: Sequence[Any]) -> Sequence[int] | Pending:
-        if self._is_over():
-            raise trap(TrapCode.INTERRUPT)
         realm = self._realm()
+        if self._is_over() or (realm is not None and realm.glue.current() in realm.given_up):
+            raise trap(TrapCode.INTERRUPT)
         if realm is None or realm.glue.current() not in realm.breathing:
             return ()
         return Pending(_Breath(), self._go_on)

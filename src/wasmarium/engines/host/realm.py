@@ -105,6 +105,8 @@ class Realm:
         """Who interrupts guests, if that may happen."""
         self.breathing: set[int] = set()
         """The areas of runs that give way to the event loop now and then."""
+        self.given_up: set[int] = set()
+        """The areas of runs that are to end because nobody waits for them any more."""
         self._shims = shim_cache
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._imported: list[Imported] = []

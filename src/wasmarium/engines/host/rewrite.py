@@ -71,8 +71,10 @@ class Rewritten:
         return self.code is not None and self.code.was_added(function, offset - self.code_start)
 
 
-def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = ()) -> Rewritten:
-    """The module as the host is to see it; ``number`` is its own."""
+def rewrite(
+    module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = (), reveal: bool = False
+) -> Rewritten:
+    """The module as the host is to see it; ``number`` is its own. ``reveal`` exports all that it has."""
     if len(module.data) < EXACT and converts(module):
         passes = (*passes, Conversions())
     additions, code = rewritten_by(module, passes) if passes else (None, None)
@@ -88,8 +90,12 @@ def rewrite(module: Module, number: int, limits: ResourceLimits, passes: Sequenc
     exports += [("table", index) for index in range(len(module.all_tables))]
     first_tag = len(exports)
     exports += [("tag", index) for index in range(len(module.all_tags))]
+    if reveal:
+        exports += [("table", index) for index in range(len(module.all_tables))]
+        exports += [("memory", index) for index in range(len(module.all_memories))]
+        exports += [("global", index) for index in range(len(module.all_globals))]
     first_function = None
-    if _shows_functions(module):
+    if _shows_functions(module, reveal):
         first_function = len(exports)
         exports += [("func", index) for index in range(len(module.all_functions))]
     named = [(str(position), kind, index) for position, (kind, index) in enumerate(exports)]
@@ -144,8 +150,9 @@ def bounded_table(type: TableType, limits: ResourceLimits) -> TableType:
     return replace(type, limits=Limits(type.limits.minimum, bound))
 
 
-def _shows_functions(module: Module) -> bool:
-    """Whether a reference to a function of the module might reach Python."""
+def _shows_functions(module: Module, reveal: bool) -> bool:
+    """Whether a reference to a function of the module might reach Python; with ``reveal``, all its tables and globals
+    do."""
 
     def shown(types: Sequence[ValueType]) -> bool:
         types = [each.close(module.defined_types) for each in types]
@@ -155,6 +162,10 @@ def _shows_functions(module: Module) -> bool:
         function: FunctionType = module.defined_types[index].function
         return shown((*function.parameters, *function.results))
 
+    if reveal and shown([each.element for each in module.all_tables]):
+        return True
+    if reveal and shown([each.content for each in module.all_globals]):
+        return True
     for item in module.imports:
         external = item.type
         if isinstance(external, TableType) and shown((external.element,)):

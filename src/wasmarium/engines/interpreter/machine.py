@@ -34,6 +34,7 @@ class Machine:
     """An :class:`~wasmarium.engines.base.Execution` of the interpreter."""
 
     asks = False
+    spent = 0
 
     def __init__(self, function: FunctionInstance, arguments: Sequence[Value]) -> None:
         self.r: Activation = []
@@ -319,6 +320,10 @@ class Machine:
         if not isinstance(self._outcome, Suspended):
             raise Crash("resume was called on an execution that does not wait")
         self._answer = values
+
+    def close(self) -> None:
+        """See :class:`~wasmarium.engines.base.Execution`."""
+        self._outcome = Raised(Crash("the call was given up"))
 
     # ---- what goes wrong ----
 
