@@ -96,7 +96,11 @@ export interface GuestFile {
   readonly data: Uint8Array;
 }
 
+/** `steps`: wasmarium's interpreter, instruction by instruction; `speed`: the browser's own WebAssembly. */
+export type Engine = "steps" | "speed";
+
 export interface RunPlan {
+  readonly engine: Engine;
   /** The guest's argument 0. */
   readonly name: string;
   /** The export to call; null runs the command (`_start`). */
@@ -140,6 +144,13 @@ export interface FrameRow {
   /** Present only while paused or trapped. */
   readonly locals?: readonly (ValueText & { readonly name: string | null })[];
   readonly operands?: readonly ValueText[];
+}
+
+/** How often a function was called. */
+export interface CalledRow {
+  readonly function: number;
+  readonly name: string;
+  readonly calls: number;
 }
 
 export interface MemoryRow {
@@ -235,6 +246,10 @@ export interface Update {
   /** Seconds that the guest has run (not waited). */
   readonly seconds: number;
   readonly depth: number;
+  /** What runs it; told once, when it starts. */
+  readonly engine?: Engine;
+  /** Why it does not run at full speed, as was asked for. */
+  readonly fallback?: string;
   readonly output?: readonly OutputPiece[];
   /** More output is there than one update carries; how the run ended is told after it. */
   readonly more?: boolean;
@@ -248,6 +263,9 @@ export interface Update {
   readonly frames?: readonly FrameRow[];
   readonly framesOmitted?: number;
   readonly listing?: Listing;
+  /** The functions that were called most, at full speed, and how many were called at all. */
+  readonly called?: readonly CalledRow[];
+  readonly calledFunctions?: number;
   /** All that nobody has answered yet. */
   readonly questions?: readonly Question[];
   /** The run is over, and so is its output; what it came to stands beside. */

@@ -87,7 +87,16 @@ class FakeWorld implements Surroundings {
   }
 }
 
-const PLAN: RunPlan = { name: "g", invoke: null, args: [], env: [], files: [], stdin: null, paused: false };
+const PLAN: RunPlan = {
+  engine: "steps",
+  name: "g",
+  invoke: null,
+  args: [],
+  env: [],
+  files: [],
+  stdin: null,
+  paused: false,
+};
 
 function setUp() {
   const world = new FakeWorld();

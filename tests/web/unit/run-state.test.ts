@@ -22,6 +22,19 @@ describe("applyUpdate", () => {
     expect(applyUpdate(trapped, { ...QUIET, state: "trapped" }).trap).toBe(trap);
   });
 
+  test("what runs it is told once, and calls stay until there is news of them", () => {
+    const called = [{ function: 3, name: "f", calls: 2 }];
+    const first = applyUpdate(IDLE, { ...QUIET, engine: "speed", called, calledFunctions: 1 });
+    expect(applyUpdate(first, QUIET)).toMatchObject({
+      engine: "speed",
+      fallback: null,
+      called,
+      calledFunctions: 1,
+    });
+    const second = applyUpdate(IDLE, { ...QUIET, engine: "steps", fallback: "no JSPI" });
+    expect(applyUpdate(second, QUIET)).toMatchObject({ engine: "steps", fallback: "no JSPI", called: [] });
+  });
+
   test("the code of a guest that stands still stays, that of one that runs goes", () => {
     const listing = { function: 1, name: "f", length: 1, lines: [] };
     const paused = applyUpdate(IDLE, { ...QUIET, state: "paused", listing });

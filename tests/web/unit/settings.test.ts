@@ -29,8 +29,18 @@ describe("settingsFor", () => {
   test("a link goes before the sample's own wishes, but cannot name what is not there", () => {
     const sample = { id: "s", title: "S", blurb: "", shows: "", args: "one", invoke: "add" };
     expect(settingsFor(MODULE, sample, null)).toMatchObject({ invoke: "add", args: "one" });
-    const link = { sample: "s", args: "two", invoke: "gone" };
+    const link = { sample: "s", args: "two", invoke: "gone", engine: null };
     expect(settingsFor(MODULE, sample, link)).toMatchObject({ invoke: null, args: "two" });
+  });
+
+  test("a program of some size runs at full speed, unless the link says how", () => {
+    const link = { sample: "s", args: null, invoke: null };
+    const big = { ...MODULE, size: 1 << 20 };
+    expect(settingsFor(MODULE, null, null).engine).toBe("steps");
+    expect(settingsFor(big, null, null).engine).toBe("speed");
+    expect(settingsFor(MODULE, null, { ...link, engine: "speed" }).engine).toBe("speed");
+    expect(settingsFor(big, null, { ...link, engine: "steps" }).engine).toBe("steps");
+    expect(planOf({ ...DEFAULT_SETTINGS, engine: "speed" }, "g", false).engine).toBe("speed");
   });
 });
 

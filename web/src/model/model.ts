@@ -79,6 +79,10 @@ export class Model {
   });
   readonly state = this.parts.state;
   readonly live = computed(() => isLive(this.state.value));
+  /** Whether what runs, or would be run, can be stepped through. */
+  readonly steps = computed(
+    () => (this.live.value ? this.parts.engine.value : this.settings.value.engine) === "steps",
+  );
   readonly ready = computed(() => this.boot.value.kind === "ready");
   /** Why Run is not possible; null when it is. */
   readonly obstacle = computed(() => {
@@ -215,6 +219,7 @@ export class Model {
   }
 
   step(): void {
+    if (!this.steps.value) return;
     // What comes next is in the innermost frame, whichever one was looked at.
     if (this.live.value && this.frameIndex.value !== 0) this.lookAtFrame(0);
     if (this.live.value) this.send({ kind: "step" });
@@ -222,7 +227,7 @@ export class Model {
   }
 
   stepOut(): void {
-    if (this.live.value) this.send({ kind: "step-out" });
+    if (this.live.value && this.steps.value) this.send({ kind: "step-out" });
   }
 
   stop(): void {
@@ -241,6 +246,11 @@ export class Model {
   answer(question: number, answer: Answer): void {
     this.send({ kind: "answer", question, answer });
     this.focusTerminal();
+  }
+
+  /** The other way to run it, from the next run on. */
+  changeEngine(): void {
+    if (!this.live.value) this.change({ engine: this.settings.value.engine === "steps" ? "speed" : "steps" });
   }
 
   change(settings: Partial<Settings>): void {

@@ -1,7 +1,9 @@
 /** The state of a run as the page keeps it: a fold over the worker's updates. */
 import { computed, type ReadonlySignal } from "@preact/signals";
 import type {
+  CalledRow,
   Diagnostic,
+  Engine,
   FrameRow,
   GlobalRow,
   GuestState,
@@ -33,6 +35,11 @@ export interface RunState {
   readonly frames: readonly FrameRow[];
   readonly framesOmitted: number;
   readonly listing: Listing | null;
+  readonly engine: Engine;
+  /** Why the guest does not run at full speed, as was asked for. */
+  readonly fallback: string | null;
+  readonly called: readonly CalledRow[];
+  readonly calledFunctions: number;
   readonly questions: readonly Question[];
   readonly exitCode: number | null;
   readonly results: readonly ValueText[] | null;
@@ -58,6 +65,10 @@ export const IDLE: RunState = {
   frames: [],
   framesOmitted: 0,
   listing: null,
+  engine: "steps",
+  fallback: null,
+  called: [],
+  calledFunctions: 0,
   questions: [],
   exitCode: null,
   results: null,
@@ -116,6 +127,10 @@ export function applyUpdate(before: RunState, update: Update): RunState {
     frames: update.frames ?? before.frames,
     framesOmitted: update.frames ? (update.framesOmitted ?? 0) : before.framesOmitted,
     listing: update.listing ?? (standsStill(update.state) ? before.listing : null),
+    engine: update.engine ?? before.engine,
+    fallback: update.fallback ?? before.fallback,
+    called: update.called ?? before.called,
+    calledFunctions: update.calledFunctions ?? before.calledFunctions,
     questions: isLive(update.state) ? (update.questions ?? before.questions) : [],
     exitCode: update.exitCode ?? before.exitCode,
     results: update.results ?? before.results,

@@ -1,6 +1,6 @@
 /** How the guest is to be run, as it stands in the run panel. */
 import { mistakeInValue, parseEnvironment, splitArguments } from "../lib/args";
-import type { GuestFile, ModuleSummary, RunPlan } from "../protocol";
+import type { Engine, GuestFile, ModuleSummary, RunPlan } from "../protocol";
 import type { SharedRun } from "../lib/link";
 import type { Sample } from "./guests";
 
@@ -10,7 +10,11 @@ import type { Sample } from "./guests";
  */
 export type Input = "terminal" | "keys" | "text";
 
+/** Bytes from which on a module is a program of some size: one wants to use it before one watches its steps. */
+export const BIG = 256 * 2 ** 10;
+
 export interface Settings {
+  readonly engine: Engine;
   /** The export to call; null for the command. */
   readonly invoke: string | null;
   readonly args: string;
@@ -21,6 +25,7 @@ export interface Settings {
 }
 
 export const DEFAULT_SETTINGS: Settings = {
+  engine: "steps",
   invoke: null,
   args: "",
   env: "",
@@ -37,6 +42,7 @@ export function settingsFor(module: ModuleSummary, sample: Sample | null, link: 
   const encoder = new TextEncoder();
   return {
     ...DEFAULT_SETTINGS,
+    engine: link?.engine ?? (module.size >= BIG ? "speed" : "steps"),
     invoke,
     args: link?.args ?? sample?.args ?? "",
     files: (sample?.files ?? []).map(({ path, text }) => ({ path, data: encoder.encode(text) })),
@@ -66,6 +72,7 @@ export function mistakeIn(settings: Settings, module: ModuleSummary): string | n
 
 export function planOf(settings: Settings, name: string, paused: boolean): RunPlan {
   return {
+    engine: settings.engine,
     name,
     invoke: settings.invoke,
     args: splitArguments(settings.args),

@@ -96,8 +96,10 @@ function ShareButton() {
   const sample = model.guest.value?.sample;
   if (!sample) return null;
   const share = async (): Promise<void> => {
-    const { args, invoke } = model.settings.value;
-    history.replaceState(null, "", writeLink({ sample: sample.id, args, invoke }));
+    const { args, invoke, engine } = model.settings.value;
+    // What is usual needs no word.
+    const unusual = engine === "steps" ? null : engine;
+    history.replaceState(null, "", writeLink({ sample: sample.id, args, invoke, engine: unusual }));
     try {
       await navigator.clipboard.writeText(location.href);
       copied.value = true;

@@ -2,6 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { formatBytes, formatCount, formatSeconds, formatShort, plural } from "../lib/format";
 import { useModel } from "../model/model";
 import type { GuestState } from "../protocol";
+import { EngineChoice } from "./EngineChoice";
 import { FilesField } from "./Files";
 import { Icon, type IconName } from "./Icon";
 import { SHORTCUTS } from "./Shortcuts";
@@ -37,6 +38,7 @@ function Controls() {
   const blocked = obstacle !== null || !model.ready.value;
   const { run, toggle, step, out, stop } = SHORTCUTS;
   const paused = state === "paused";
+  const noSteps = model.steps.value ? null : "Not at full speed: choose “Watch every step” for that";
   return (
     <div class="controls" role="toolbar" aria-label="Run the guest">
       {paused ? (
@@ -72,16 +74,16 @@ function Controls() {
         icon="step"
         label="Step"
         keys={step.keys}
-        tip={live ? step.label : "Start, paused before the first instruction"}
-        disabled={live ? !paused : blocked}
+        tip={noSteps ?? (live ? step.label : "Start, paused before the first instruction")}
+        disabled={noSteps !== null || (live ? !paused : blocked)}
         onClick={() => model.step()}
       />
       <Control
         icon="out"
         label="Step out"
         keys={out.keys}
-        tip={out.label}
-        disabled={!paused}
+        tip={noSteps ?? out.label}
+        disabled={!paused || noSteps !== null}
         onClick={() => model.stepOut()}
       />
       <Control
@@ -134,7 +136,7 @@ export function Pulse() {
             <b data-testid="instructions">{formatCount(run.instructions)}</b> instructions
           </span>
           <span title="Time that the guest itself has run">{formatSeconds(run.seconds)}</span>
-          {run.speed > 0 && <span title="Speed of the interpreter">{formatShort(run.speed)}/s</span>}
+          {run.speed > 0 && <span title="Instructions a second">{formatShort(run.speed)}/s</span>}
           {run.depth > 0 && <span>{plural(run.depth, "frame")}</span>}
         </span>
       )}
@@ -296,6 +298,7 @@ export function RunPanel() {
         <InvokeField />
       </div>
       <Drawers />
+      <EngineChoice />
       <Controls />
       {obstacle !== null && model.module.value && !model.live.value && <p class="hint warn">{obstacle}</p>}
       <Pulse />

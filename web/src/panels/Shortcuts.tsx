@@ -23,6 +23,14 @@ export const SHORTCUTS = {
       else model.start();
     },
   },
+  engine: {
+    keys: "F7",
+    label: "Watch every step, or run at full speed",
+    matches: (event) => plain(event) && event.key === "F7",
+    act: (model) => {
+      model.changeEngine();
+    },
+  },
   toggle: {
     keys: "F8",
     label: "Pause, or go on",

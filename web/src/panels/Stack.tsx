@@ -1,5 +1,6 @@
 import { formatCount, formatOffset } from "../lib/format";
 import { useModel } from "../model/model";
+import { Called } from "./Called";
 import type { FrameRow, ValueText } from "../protocol";
 
 export function FrameList({
@@ -112,12 +113,22 @@ export function Stack() {
   const frames = model.parts.frames.value;
   const framesOmitted = model.parts.framesOmitted.value;
   const state = model.state.value;
+  if (model.parts.engine.value === "speed" && state !== "idle") {
+    return (
+      <div class="stack">
+        <Called />
+        <Code />
+      </div>
+    );
+  }
   if (frames.length === 0) {
     return (
       <p class="empty">
-        {state === "idle"
-          ? "Calls appear here while the guest runs. Pause it to see locals and operands."
-          : "No call is under way."}
+        {state !== "idle"
+          ? "No call is under way."
+          : model.steps.value
+            ? "Calls appear here while the guest runs. Pause it to see locals and operands."
+            : "How often each function is called appears here while the guest runs."}
       </p>
     );
   }

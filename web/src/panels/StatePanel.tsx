@@ -17,11 +17,11 @@ export function StatePanel() {
     view.value = FIRST[model.guest.value?.sample?.shows ?? ""] ?? "stack";
   });
   useSignalEffect(() => {
-    if (model.state.value === "paused") view.value = "stack";
+    if (model.state.value === "paused" && model.parts.engine.value === "steps") view.value = "stack";
   });
-  const { depth, tables, globals } = model.parts;
+  const { depth, tables, globals, calledFunctions } = model.parts;
   const tabs = [
-    { id: "stack", label: "Calls", badge: depth.value || undefined },
+    { id: "stack", label: "Calls", badge: depth.value || calledFunctions.value || undefined },
     { id: "tables", label: "Tables", badge: tables.value.length || undefined },
     { id: "globals", label: "Globals", badge: globals.value.length || undefined },
   ] as const;
