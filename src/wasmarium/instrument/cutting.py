@@ -79,12 +79,14 @@ def quick_blocks(body: bytes) -> list[bytes] | None:
 def _groups(special: frozenset[Instruction]) -> re.Pattern[bytes]:
     plain = grammar.pattern(row for row in INSTRUCTIONS if row not in special)
     ends = grammar.pattern(row for row in INSTRUCTIONS if row in special)
-    return grammar.compiled(rb"((?:%s)*+)(%s)" % (plain, ends))
+    return grammar.compiled(rb"((?:%s)*+)(%s|\Z)" % (plain, ends))
 
 
 def cut(body: bytes, special: frozenset[Instruction]) -> tuple[list[tuple[bytes, bytes]], bool]:
-    """The body as runs of other instructions, each with the special one behind it; ``end`` must be special.
+    """The body as runs of other instructions, each with the special one behind it; there may be none behind the last.
     Also whether patterns were enough for this body."""
+    if not special:
+        return [(body, b"")], True
     found = _groups(special).findall(body)
     if sum(map(len, map(b"".join, found))) == len(body):
         return found, True
@@ -96,6 +98,7 @@ def cut(body: bytes, special: frozenset[Instruction]) -> tuple[list[tuple[bytes,
             end = rows[position + 1][0] if position + 1 < len(rows) else len(body)
             pieces.append((body[start:offset], body[offset:end]))
             start = end
+    pieces.append((body[start:], b""))
     return pieces, False
 
 

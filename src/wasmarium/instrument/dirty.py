@@ -19,6 +19,8 @@ from wasmarium.types import I32, I64, MemoryType, ValueType
 DIRTY = "dirty pages"
 """The role of the area."""
 
+_OPERANDS = tuple(f"operand {number}" for number in range(3))
+
 SHIFT = 12
 """log2 of the bytes that one byte of a map stands for."""
 
@@ -32,6 +34,10 @@ class DirtyPages:
         self.places: list[int] = []
         self._memories: tuple[MemoryType, ...] = ()
         self._place = Place(0, 0, 0)
+        self._arguments: dict[bytes, MemoryArgument] = {}
+        # most stores of a module look like some other one
+        self._before: dict[tuple[int, ...], bytes] = {}
+        self._behind: dict[tuple[int, ...], bytes] = {}
 
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
@@ -65,15 +71,25 @@ class DirtyPages:
         return [*items, ("i32.const", 1), ("i32.store8", self._place.at(self.places[memory]))]
 
     def _store(self, frame: Frame, row: Instruction, code: bytes) -> tuple[bytes, bytes]:
-        argument: MemoryArgument = read_instruction(code, 0)[1][0]
+        argument = self._arguments.get(code)
+        if argument is None:
+            argument = self._arguments[code] = read_instruction(code, 0)[1][0]
         address = frame.local(self._memories[argument.memory].address, "address")
-        values = [frame.local(each, f"operand {i}") for i, each in enumerate(row.parameters)]
-        before: list[Item] = [("local.set", value) for value in reversed(values)]
-        before += [("local.tee", address), *(("local.get", value) for value in values)]
-        behind = self._mark(argument.memory, address, argument.offset)
-        if row.width > 1:
-            behind += self._mark(argument.memory, address, argument.offset + row.width - 1)
-        return assemble(*before), assemble(*behind)
+        values = tuple([frame.local(each, name) for name, each in zip(_OPERANDS, row.parameters, strict=False)])
+        own = address, *values
+        before = self._before.get(own)
+        if before is None:
+            items: list[Item] = [("local.set", value) for value in reversed(values)]
+            items += [("local.tee", address), *(("local.get", value) for value in values)]
+            before = self._before[own] = assemble(*items)
+        key = argument.memory, address, argument.offset, row.width
+        behind = self._behind.get(key)
+        if behind is None:
+            items = self._mark(argument.memory, address, argument.offset)
+            if row.width > 1:
+                items += self._mark(argument.memory, address, argument.offset + row.width - 1)
+            behind = self._behind[key] = assemble(*items)
+        return before, behind
 
     def _bulk(self, frame: Frame, row: Instruction, code: bytes) -> tuple[bytes, bytes]:
         immediates: tuple[Any, ...] = read_instruction(code, 0)[1]

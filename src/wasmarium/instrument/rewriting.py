@@ -121,8 +121,12 @@ class Rewriting:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._special = self._specials()
         self._landings = _landings(plan)
+        self._counts = plan.payment is not None or bool(plan.blocks)
+        self._special = self._specials()
+        self._moves_globals = plan.additions.first_moved_global is not None
+        self._rows = _Rows()
+        self._turns = b"".join(plan.loops)
         self._starts: array[int]
         self.unlikely: dict[int, list[int]] = {}
         """By function: the offsets from its locals on of branches that are hardly ever taken."""
@@ -134,8 +138,14 @@ class Rewriting:
         return self._plan.module
 
     def _specials(self) -> frozenset[Instruction]:
-        special = _ENDS | frozenset(self._plan.around)
-        if self._plan.additions.first_moved_global is not None:
+        """Where bodies are cut: there is something to be done at each of these."""
+        plan = self._plan
+        special = self._landings | frozenset(plan.around)
+        if self._counts:
+            special |= _ENDS
+        if plan.loops:
+            special |= _LOOPS
+        if plan.additions.first_moved_global is not None:
             special |= _GLOBALS
         return special
 
@@ -180,7 +190,7 @@ class Rewriting:
 
     def _piecewise(self, index: int, start: int, end: int, payments: Mapping[int, bytes]) -> tuple[bytes, bytes]:
         frame, at = self._frame(index, start, end)
-        segments = list(self._segments(frame, at, end, payments))
+        segments = self._segments(frame, at, end, payments)
         body = b"".join([code for _, code in segments])
         header = frame.header() or self.module.data[start:at]
         if self._plan.unlikely:
@@ -191,7 +201,7 @@ class Rewriting:
         """Note where in a function there are branches that are hardly ever taken."""
         places = []
         for length, code in segments:
-            if not length:
+            if not length and code:
                 for unlikely, at in self._plan.unlikely.items():
                     found = code.find(unlikely)
                     if found >= 0:
@@ -206,37 +216,51 @@ class Rewriting:
 
     # ---- one function ----
 
-    def _segments(self, frame: Frame, at: int, end: int, payments: Mapping[int, bytes]) -> Iterator[Segment]:
+    def _segments(self, frame: Frame, at: int, end: int, payments: Mapping[int, bytes]) -> list[Segment]:
         plan = self._plan
         body = self.module.data[at:end]
         pieces, patterns = cutting.cut(body, self._special)
-        counts = plan.payment is not None or plan.blocks
-        costs = iter(cutting.costs(body, patterns)) if counts else None
-        yield 0, b"".join([make(frame) for make in plan.before_payment])
+        costs = iter(cutting.costs(body, patterns)) if self._counts else None
+        segments: list[Segment] = [(0, self._entry(frame, at, costs, payments))]
+        put = segments.append
+        rows, special_rows, arounds, landings = self._rows, self._special, plan.around, self._landings
+        for run, special in pieces:
+            if run:
+                put((len(run), run))
+            if not special:
+                # the last piece, where its end is nothing special
+                break
+            at += len(run) + len(special)
+            row = rows[special]
+            behind = b""
+            if row in arounds:
+                before, behind = arounds[row](frame, row, special)
+                if before:
+                    put((0, before))
+                put((len(special), special))
+            elif self._moves_globals and row in _GLOBALS:
+                put((len(special), self._moved_global(special)))
+            else:
+                put((len(special), special))
+            if row in _ENDS and at < end and row in special_rows:
+                cost = next(costs) if costs is not None else 0
+                if cost or row in landings or row in _LOOPS:
+                    behind += self._behind(frame, row, at, cost, payments)
+            if behind:
+                put((0, behind))
+        return segments
+
+    def _entry(self, frame: Frame, at: int, costs: Iterator[int] | None, payments: Mapping[int, bytes]) -> bytes:
+        """What goes to the beginning of a function whose body begins at ``at``."""
+        plan = self._plan
+        made = [make(frame) for make in plan.before_payment]
         if costs is not None:
             cost = next(costs)
             if plan.payment is not None:
-                yield 0, payments[cost]
-        yield 0, b"".join([make(frame) for make in plan.entries])
-        for cover in plan.blocks:
-            yield 0, cover(frame, at)
-        last = len(pieces) - 1
-        for number, (run, special) in enumerate(pieces):
-            yield len(run), run
-            at += len(run) + len(special)
-            row = _row(special)
-            around = plan.around.get(row)
-            if row in _GLOBALS and row in self._special:
-                yield len(special), self._moved_global(special)
-            elif around is not None:
-                before, behind = around(frame, row, special)
-                yield 0, before
-                yield len(special), special
-                yield 0, behind
-            else:
-                yield len(special), special
-            if row in _ENDS and number < last:
-                yield 0, self._behind(frame, row, at, next(costs) if costs is not None else 0, payments)
+                made.append(payments[cost])
+        made += [make(frame) for make in plan.entries]
+        made += [cover(frame, at) for cover in plan.blocks]
+        return b"".join(made)
 
     def _behind(self, frame: Frame, row: Instruction, at: int, cost: int, payments: Mapping[int, bytes]) -> bytes:
         """What goes between a block that ended with ``row`` and the next, at offset ``at``."""
@@ -247,7 +271,7 @@ class Rewriting:
         if cost and plan.payment is not None:
             made.append(payments[cost])
         if row in _LOOPS:
-            made += plan.loops
+            made.append(self._turns)
         if cost:
             made += [cover(frame, at) for cover in plan.blocks]
         return b"".join(made)
@@ -280,7 +304,7 @@ class Rewriting:
         start, end = module.codes[number]
         frame, at = self._frame(index, start, end)
         payments = _Payments(self._plan.payment) if self._plan.payment is not None else {}
-        segments = list(self._segments(frame, at, end, payments))
+        segments = self._segments(frame, at, end, payments)
         header = frame.header()
         here = self._starts[number] + (at - start if header is None else len(header))
         for length, code in segments:
@@ -317,12 +341,16 @@ def _landings(plan: Plan) -> frozenset[Instruction]:
     return found
 
 
-def _row(code: bytes) -> Instruction:
-    row = BY_OPCODE.get(code[0])
-    if row is not None:
+class _Rows(dict[bytes, Instruction]):
+    """The rows of instructions, by their bytes."""
+
+    def __missing__(self, code: bytes) -> Instruction:
+        row = BY_OPCODE.get(code[0])
+        if row is None:
+            number, _ = read_u32(code, 1)
+            row = BY_OPCODE[code[0] << 12 | number]
+        self[code] = row
         return row
-    number, _ = read_u32(code, 1)
-    return BY_OPCODE[code[0] << 12 | number]
 
 
 def _behind_locals(data: bytes, start: int) -> int:
