@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Instance, Module, Store, Trap, TrapCode
+from wasmarium import (
+    Config,
+    Engine,
+    Instance,
+    Limits,
+    Memory,
+    MemoryType,
+    Module,
+    Store,
+    Trap,
+    TrapCode,
+    WasmtimeError,
+)
 from wasmarium.policy import Policy
 
 HOSTILE = """(module $m (memory $m i64 1)
@@ -73,3 +85,28 @@ def test_out_of_fuel_ends_it_too() -> None:
     assert caught.value.code is TrapCode.OUT_OF_FUEL
     store.set_fuel(100)
     assert found["fine"](store) == 42
+
+
+MANY = """(module (memory $a 1) (memory $b 1) (memory $c 1)
+  (func (export "grow") (param i32) (result i32)
+    (memory.grow $a (local.get 0)) (memory.grow $b (local.get 0)) (memory.grow $c (local.get 0)) i32.add i32.add))"""
+
+
+def test_memories_are_bounded_together() -> None:
+    """Each of three gets a third of what the store may take; a store that has taken it makes no further ones."""
+    config = Config()
+    config.strategy = "host"
+    store = Store(Engine(config))
+    limits = store._runtime.limits
+    limits.total_bytes = 30 * 65536
+    instance = Instance(store, Module(store.engine, MANY), [])
+    assert instance.fallback is None
+    grow = instance.exports(store)["grow"]
+    assert grow(store, 9) == 3
+    assert grow(store, 1) == -3
+    limits.total_bytes = 4 * 65536
+    with pytest.raises(WasmtimeError, match="all held would be more than 262144 bytes"):
+        Instance(store, Module(store.engine, MANY), [])
+    Memory(store, MemoryType(Limits(1, None)))
+    with pytest.raises(WasmtimeError, match="all held"):
+        Memory(store, MemoryType(Limits(1, None)))

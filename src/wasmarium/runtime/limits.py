@@ -35,6 +35,10 @@ class ResourceLimits:
         self.taken += count
         return True
 
+    def each_memory(self, count: int) -> int:
+        """Bytes that each of ``count`` memories may have which grow where nobody counts."""
+        return min(self.memory_bytes, self.total_bytes // max(1, count))
+
     def give_back(self, count: int) -> None:
         """Count ``count`` bytes less."""
         self.taken -= count

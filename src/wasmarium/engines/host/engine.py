@@ -5,19 +5,22 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, ref
 
 from wasmarium.binary.code import read_instruction
 from wasmarium.engines.base import Execution
 from wasmarium.engines.host.detect import refuse
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag
-from wasmarium.engines.host.functions import HostedFunction, HostExecution
+from wasmarium.engines.host.functions import HostedFunction, HostExecution, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, Handle
 from wasmarium.engines.host.interruption import PAUSE, Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.metering import FuelTank
 from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
+from wasmarium.engines.host.remote.execution import RemoteExecution
+from wasmarium.engines.host.remote.externals import RemoteFunction, RemoteGlobal, RemoteTable, RemoteTag
+from wasmarium.engines.host.remote.mailbox import GuestWorker
 from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
 from wasmarium.engines.host.traps import a_table_is_too_small, innermost_place
 from wasmarium.engines.host.watching import watch, watch_pages
@@ -46,11 +49,15 @@ from wasmarium.runtime.values import Value
 from wasmarium.types import GlobalType, MemoryType, TableType, TagType
 from wasmarium.validation import validate_module
 
+if TYPE_CHECKING:
+    from wasmarium.engines.host.remote.realm import RemoteRealm
+
 
 class Settings(NamedTuple):
     """What of a store, and of what is in it, a compiled module depends on."""
 
     memory_bytes: int
+    """Of each memory."""
     table_elements: int
     fuel: str | None
     """None: nobody pays; own: from a global of the module; shared: from one that it imports."""
@@ -61,23 +68,27 @@ class Settings(NamedTuple):
     reveal: bool
     monitors: tuple[str, ...]
     """Their kinds."""
+    remote: bool
+    """Whether it is for a worker."""
 
     @classmethod
-    def of(cls, store: Store, realm: Realm, module: Module) -> Settings:
+    def of(cls, store: Store, realm: Realm | RemoteRealm, module: Module) -> Settings:
         """Those for the next instance in ``store``."""
         fuel = None
         if store.fuel is not None:
             if realm.tank is None and any(isinstance(item.type, TableType) for item in module.imports):
                 # in a table, functions outlive an instantiation that fails: they must pay too
-                realm.tank = FuelTank(HostGlobal(realm, FUEL_TYPE, realm.define(FUEL_TYPE)))
+                realm.tank = realm.new_tank()
                 store.keep_fuel_in(realm.tank)
             fuel = "own" if realm.tank is None else "shared"
         limits = store.limits
         kinds = tuple(dict.fromkeys(monitor.kind for monitor in store.monitors))
         depth = limits.call_depth if limits.call_depth < ResourceLimits().call_depth else None
         asked = store.is_over is not None
-        memories = store.watch, store.share, store.reveal
-        return cls(limits.memory_bytes, limits.table_elements, fuel, asked, depth, *memories, kinds)
+        remote = not isinstance(realm, Realm)
+        memories = store.watch, store.share or remote or realm.shares, store.reveal
+        most = limits.each_memory(len(module.memories))
+        return cls(most, limits.table_elements, fuel, asked, depth, *memories, kinds, remote)
 
     def passes(self, monitors: Sequence[Monitor]) -> tuple[list[Pass], dict[str, Pass]]:
         """What is to be put into the module; what writes something down also by its kind."""
@@ -188,7 +199,7 @@ class HostInstance(ModuleInstance):
             }
             external = close_external(spaces[kind][index], module.defined_types)
             if isinstance(external, MemoryType):
-                made = HostMemory(realm, external, handle)
+                made = HostMemory(realm, external, handle, self.settings.share)
             elif isinstance(external, TableType):
                 made = HostTable(realm, external, handle)
             elif isinstance(external, GlobalType):
@@ -265,6 +276,11 @@ class HostEngine:
         self._area: Area = bridge.area(AREA_SIZE)
         self._fallbacks: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
         self._vouched: WeakKeyDictionary[Module, Features] = WeakKeyDictionary()
+        self._remotes: WeakKeyDictionary[Store, ref[RemoteRealm]] = WeakKeyDictionary()
+        self._way, _ = bridge.blocking()
+        self._spare: GuestWorker | None = None
+        if self._way == "worker" and not bridge.starts_workers_at_once():
+            self._spare = GuestWorker(bridge)
 
     # ---- running ----
 
@@ -272,6 +288,8 @@ class HostEngine:
         """Begin a call of ``function``."""
         if isinstance(function, HostedFunction):
             return HostExecution(function, arguments)
+        if isinstance(function, RemoteFunction):
+            return RemoteExecution(function, arguments)
         return self._interpreter.start(function, arguments)
 
     def vouches(self, module: Module, features: Features) -> bool:
@@ -297,6 +315,9 @@ class HostEngine:
 
     def hurry(self) -> None:
         """See :class:`~wasmarium.engines.base.Engine`."""
+        for remote in [each() for each in self._remotes.values()]:
+            if remote is not None:
+                remote.worker.check()
         for reference in self._realms.values():
             realm = reference()
             if realm is not None and realm.watchman is not None:
@@ -310,19 +331,63 @@ class HostEngine:
         found = None if reference is None else reference()
         if found is None:
             found = Realm(self._bridge, self._shims, store.limits, self._area)
+            # guests in workers may want its memories
+            found.shares = self._way == "worker"
             self._realms[store] = ref(found)
         return found
+
+    def remote(self, store: Store) -> RemoteRealm:
+        """What is in the worker of a store, which is started if there is none."""
+        from wasmarium.engines.host.remote.realm import RemoteRealm
+
+        found = self._remote(store)
+        if found is None:
+            spare, self._spare = self._spare, None
+            found = RemoteRealm(self.realm(store), spare if spare is not None else GuestWorker(self._bridge), store)
+            self._remotes[store] = ref(found)
+            if spare is not None:
+                self._spare = GuestWorker(self._bridge)
+        return found
+
+    def _remote(self, store: Store) -> RemoteRealm | None:
+        reference = self._remotes.get(store)
+        return None if reference is None else reference()
+
+    def _runs_remotely(self, store: Store, imports: Sequence[ExternalValue]) -> bool:
+        """Whether an instance with these imports belongs into the worker of its store."""
+        if self._way != "worker":
+            return False
+        if any(isinstance(each, FunctionInstance) and may_wait(each) for each in imports):
+            return True
+        if any(isinstance(each, RemoteTable | RemoteGlobal | RemoteTag) for each in imports):
+            return True
+        return store.fuel is not None and self._remote(store) is not None
+
+    async def ready(self, store: Store, imports: Sequence[ExternalValue]) -> Any:
+        """See :class:`~wasmarium.engines.base.Engine`."""
+        if not self._runs_remotely(store, imports):
+            return None
+        remote = self.remote(store)
+        await remote.worker.boot_later()
+        return remote
+
+    def array(self, handles: Sequence[Handle]) -> Handle:
+        """An array of JavaScript."""
+        return self._bridge.array(handles)
 
     def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
         """A new memory. Raises Exhausted."""
         size = type.limits.minimum * type.page_size
         if size > store.limits.memory_bytes:
             raise Exhausted(f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes")
+        if not store.limits.take(size):
+            raise Exhausted(f"memory of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
         realm = self.realm(store)
         bounded = bounded_memory(type, store.limits)
-        if store.share:
-            bounded = SharedMemories(store.limits.memory_bytes).share(bounded)
-        made = HostMemory(realm, type, realm.define(bounded))
+        share = store.share or realm.shares
+        if share:
+            bounded = SharedMemories(store.limits.each_memory(1)).share(bounded)
+        made = HostMemory(realm, type, realm.define(bounded), share)
         if store.watch:
             made.watch()
         realm.know(made.handle, made)
@@ -360,8 +425,14 @@ class HostEngine:
         match_imports(module, imports)
         realm = self.realm(store)
         try:
+            if self._runs_remotely(store, imports):
+                from wasmarium.engines.host.remote.linking import instantiate
+
+                made = instantiate(self, store, module, imports, name)
+                self._fallbacks.pop(module, None)
+                return made
             settings = Settings.of(store, realm, module)
-            compiled = self._compile(module, store, settings)
+            compiled = self.compiled(module, store, settings)
             instance = HostInstance(store, module, name, realm, settings, compiled)
             shared = [realm.tank.variable.handle] if realm.tank is not None and settings.fuel == "shared" else []
             handles = self._bridge.array([realm.handle_of(external, instance) for external in imports] + shared)
@@ -374,6 +445,9 @@ class HostEngine:
             return linking.instantiate(store, module, imports, None, name)
         self._fallbacks.pop(module, None)
         store.admit(instance, len(module.memories), len(module.tables))
+        size = sum(memory.type.limits.minimum * memory.type.page_size for memory in module.memories)
+        if not store.limits.take(size):
+            raise Exhausted(f"memories of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
         realm.instances.append(ref(instance))
         instance.place(imports)
         exported = realm.glue.link(compiled.handle, handles)
@@ -385,6 +459,7 @@ class HostEngine:
         elif why == "size":
             exported = self._bridge.wait(realm.glue.linkLater(compiled.handle, handles))
         if exported is None:
+            store.limits.give_back(size)
             raise self._refusal(realm, instance)
         instance.link(exported)
         self._connect(instance, compiled.passes)
@@ -409,7 +484,8 @@ class HostEngine:
         for monitor in store.monitors:
             watch(instance, monitor, cast(WatchingPass, passes[monitor.kind]))
 
-    def _compile(self, module: Module, store: Store, settings: Settings) -> Compiled:
+    def compiled(self, module: Module, store: Store, settings: Settings) -> Compiled:
+        """The module as an instance with ``settings`` needs it. Raises Unsupported, Exhausted."""
         known = self._compiled.setdefault(module, {})
         found = known.get(settings)
         if found is None:
@@ -422,7 +498,7 @@ class HostEngine:
                         f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
                     )
             passes, wanted = settings.passes(store.monitors)
-            rewritten = rewrite(module, number, store.limits, passes, settings.reveal)
+            rewritten = rewrite(module, number, store.limits, passes, settings.reveal, settings.remote)
             found = Compiled(number, rewritten, wanted, self._bridge.compile(rewritten.data))
             known[settings] = found
         return found

@@ -72,9 +72,15 @@ class Rewritten:
 
 
 def rewrite(
-    module: Module, number: int, limits: ResourceLimits, passes: Sequence[Pass] = (), reveal: bool = False
+    module: Module,
+    number: int,
+    limits: ResourceLimits,
+    passes: Sequence[Pass] = (),
+    reveal: bool = False,
+    given_memories: bool = False,
 ) -> Rewritten:
-    """The module as the host is to see it; ``number`` is its own. ``reveal`` exports all that it has."""
+    """The module as the host is to see it; ``number`` is its own. ``reveal`` exports all that it has; with
+    ``given_memories`` its own memories are imports too, behind those that it has."""
     if len(module.data) < EXACT and converts(module):
         passes = (*passes, Conversions())
     additions, code = rewritten_by(module, passes) if passes else (None, None)
@@ -99,12 +105,14 @@ def rewrite(
         first_function = len(exports)
         exports += [("func", index) for index in range(len(module.all_functions))]
     named = [(str(position), kind, index) for position, (kind, index) in enumerate(exports)]
+    memories = [bounded_memory(memory.type, limits, len(module.memories)) for memory in module.memories]
+    imports = [item.type for item in module.imports] + (memories if given_memories else [])
     surface = Surface(
-        imports=[("", str(position), item.type) for position, item in enumerate(module.imports)],
+        imports=[("", str(position), item) for position, item in enumerate(imports)],
         exports=named[:first_added] + named[first_table:],
         added=named[first_added:first_table],
         tables=[bounded_table(table.type, limits) for table in module.tables],
-        memories=[bounded_memory(memory.type, limits) for memory in module.memories],
+        memories=[] if given_memories else memories,
         has_start=False,
     )
     out, code_start = write_module(
@@ -131,9 +139,9 @@ def rewrite(
     )
 
 
-def bounded_memory(type: MemoryType, limits: ResourceLimits) -> MemoryType:
-    """The type with no larger a maximum than the limits allow."""
-    bound = max(limits.memory_bytes // type.page_size, type.limits.minimum)
+def bounded_memory(type: MemoryType, limits: ResourceLimits, count: int = 1) -> MemoryType:
+    """The type, of one of ``count`` memories, with no larger a maximum than the limits allow."""
+    bound = max(limits.each_memory(count) // type.page_size, type.limits.minimum)
     space = (1 << 32) // type.page_size
     maximum = type.limits.maximum
     if bound >= space if maximum is None else bound >= maximum:
