@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -259,6 +259,25 @@ def test_what_the_host_cannot_run_is_interpreted_and_told() -> None:
     assert "memory.atomic.notify" in driver.told["fallback"]
 
 
+@pytest.fixture
+def without_jspi() -> Iterator[None]:
+    from js import Object, Reflect, WebAssembly
+
+    description = Object.getOwnPropertyDescriptor(WebAssembly, "Suspending")
+    Reflect.deleteProperty(WebAssembly, "Suspending")
+    yield
+    Object.defineProperty(WebAssembly, "Suspending", description)
+
+
+def test_what_could_not_be_stopped_is_interpreted(without_jspi: None) -> None:
+    driver = Driver("endless").start()
+    go(driver, lambda: driver.told["instructions"] > 0)
+    assert driver.told["engine"] == "steps"
+    assert "JSPI" in driver.told["fallback"]
+    driver.session.stop()
+    assert driver.update()["state"] == "stopped"
+
+
 @pytest.mark.shared("guests")
 def test_a_program_of_go_for_javascript(shared: Path) -> None:
     folder = shared / "guests" / "go-js"
@@ -268,6 +287,20 @@ def test_a_program_of_go_for_javascript(shared: Path) -> None:
     assert driver.told["engine"] == "speed"
     assert driver.output == {"stdout": (folder / "expected_node.txt").read_bytes(), "stderr": b""}
     assert (driver.told["state"], driver.told["exitCode"], driver.told["files"]) == ("exited", 5, [])
+
+
+@pytest.mark.shared("guests")
+def test_a_program_of_go_waits_for_input(shared: Path) -> None:
+    driver = Driver((shared / "guests" / "go-js" / "main.wasm").read_bytes()).start(args=["/data"])
+    go(driver, lambda: driver.told["state"] == "waiting")
+    assert b"args [/data]" in driver.output["stdout"]
+    assert driver.told["state"] == "waiting"
+    # so large a module is not slowed down for a count
+    assert driver.told["instructions"] is None
+    driver.session.feed(b"ab\n")
+    go(driver, lambda: b"AB" in driver.output["stdout"])
+    driver.session.end_input()
+    assert (go(driver)["state"], driver.told["exitCode"]) == ("exited", 5)
 
 
 def test_texts_are_run_too() -> None:

@@ -117,8 +117,10 @@ export interface RunPlan {
 
 // ---------------------------------------------------------------------------- what it does
 
+/** The page itself says `starting`: what is to run at full speed is prepared first. */
 export type GuestState =
   | "idle"
+  | "starting"
   | "running"
   | "paused"
   | "waiting"
@@ -241,8 +243,8 @@ export type Answer = "once" | "always" | "never";
 /** Everything that changed since the last update; absent parts did not change. */
 export interface Update {
   readonly state: GuestState;
-  /** Instructions executed so far. */
-  readonly instructions: number;
+  /** Instructions executed so far; null where nobody counts them. */
+  readonly instructions: number | null;
   /** Seconds that the guest has run (not waited). */
   readonly seconds: number;
   readonly depth: number;

@@ -73,7 +73,9 @@ class Drive:
             return "paused"
         if self._waiter is not None and not self._goes_on:
             return "waiting" if self._waiter.for_input else "sleeping"
-        return "running" if self.execution is not None else "sleeping"
+        if self.execution is not None:
+            return "running"
+        return "waiting" if self._program is not None and self._program.for_input() else "sleeping"
 
     @property
     def executed(self) -> int:

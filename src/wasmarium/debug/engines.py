@@ -9,6 +9,7 @@ from wasmarium.bridge import Clock, Platform
 from wasmarium.debug.values import Plain, frame_of
 from wasmarium.engines.base import Engine
 from wasmarium.engines.host import HostEngine
+from wasmarium.engines.host.engine import HostInstance
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Unsupported
 from wasmarium.features import Features
@@ -24,6 +25,10 @@ STEPS, SPEED = "steps", "speed"
 
 BREATH = 12
 """Milliseconds after which a guest at full speed lets the event loop have its turn."""
+
+MOST_COUNTED = 2 << 20
+"""Bytes of a module up to which instructions are counted at full speed: preparing larger ones would take more than half
+as long again, which are seconds."""
 
 MOST_CALLED = 40
 """Functions that are told of those that were called most."""
@@ -41,6 +46,7 @@ class Guest:
     ) -> None:
         self.instance = instance
         self.engine = engine
+        self.counts_instructions = counts is None or instance.store.fuel is not None
         self.called = None if counts is None else Called(counts, instance.module)
         self.why = why
 
@@ -89,11 +95,7 @@ class Engines:
         self.obstacle: str | None = None
         """Why no guest runs at full speed here, or None."""
         try:
-            bridge = platform.webassembly()
-            if bridge.suspends():
-                self._speed = HostEngine(bridge, BREATH)
-            else:
-                self.obstacle = "this browser cannot suspend WebAssembly: it lacks JSPI"
+            self._speed = HostEngine(platform.webassembly(), BREATH)
         except Unsupported as error:
             self.obstacle = error.message
 
@@ -122,14 +124,18 @@ class Engines:
         return Guest(instance, self._steps, why=why)
 
     def _at_speed(self, engine: Engine, module: Module, imports: Sequence[ExternalValue]) -> Guest:
-        store = Store(self._limits, fuel=MOST, watch=True)
+        store = Store(self._limits, fuel=MOST if len(module.data) <= MOST_COUNTED else None, watch=True)
         counts = CallCounts()
         store.monitors.append(counts)
         store.reveal = True
         # the session gives up a guest by itself; this lets it be asked
         store.is_over = _never
         instance = engine.instantiate(store, module, imports)
-        return Guest(instance, engine, counts, engine.fallback(module))
+        why = engine.fallback(module)
+        if why is None and not (isinstance(instance, HostInstance) and instance.realm.glue.waits):
+            # nobody could ask it to stop
+            why = "this browser cannot suspend WebAssembly: it lacks JSPI"
+        return Guest(instance, engine, counts, why)
 
 
 def _never() -> bool:

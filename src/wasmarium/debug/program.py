@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wasmarium.debug.waiting import Wait, Waiter
 from wasmarium.errors import WasmError
@@ -15,13 +15,14 @@ from wasmarium.runtime.values import Value
 
 
 class GoProgram:
-    """Drives the program; ``call`` is what it wants to be called next, or None while it waits. Raises WasmError
-    for an instance that is no such program."""
+    """Drives the program; ``call`` is what it wants to be called next, or None while it waits; ``for_input``
+    tells whether for input, among others. Raises WasmError for an instance that is no such program."""
 
-    def __init__(self, world: World, instance: ModuleInstance) -> None:
+    def __init__(self, world: World, instance: ModuleInstance, for_input: Callable[[], bool]) -> None:
         memory = instance.exports.get("mem")
         if not isinstance(memory, MemoryInstance):
             raise WasmError("this is no program of Go for JavaScript: it exports no memory as mem")
+        self.for_input = for_input
         self._exports = instance.exports
         self._finished = 0
         self._wanted = 0

@@ -91,7 +91,8 @@ class Session:
         self._output = Output(OUTPUT_ROOM, OUTPUT_PIECE)
         self._observer: Observer | None = None
         self._watcher: CallWatcher | None = None
-        self._instructions = self._spent = 0
+        self._instructions: int | None = 0
+        self._spent = 0
         self._trap: Trap | None = None
         self._news: Plain = {}
         self._news_of_start: Plain = {}
@@ -145,10 +146,11 @@ class Session:
             self._input.end()
         stderr = self._output.stream("stderr", terminal=False)
         self._network = SessionNetwork(self._platform, self._clock, lambda line: stderr.write(line.encode()))
+        for_loop = LoopInput(self._input)
         self._world = World(
             self._clock,
             self._platform.random,
-            LoopInput(self._input) if wants_gojs(module) else self._input,
+            for_loop if wants_gojs(module) else self._input,
             self._output,
             (plan.name, *(plan.args if plan.invoke is None else ())),
             plan.env,
@@ -163,7 +165,7 @@ class Session:
         calls: Sequence[Call] = ()
         program: GoProgram | None = None
         if self._world.go is not None and plan.invoke is None:
-            program = GoProgram(self._world.go, instance)
+            program = GoProgram(self._world.go, instance, for_loop.awaited)
         else:
             calls = self._planned_calls(instance, plan)
         self._drive = Drive(guest.engine, self._clock, self._end_of_calls, calls, program)
@@ -263,7 +265,7 @@ class Session:
         drive, self._drive = self._drive, None
         if drive is not None:
             drive.close()
-            self._instructions, self._spent = drive.executed, drive.spent
+            self._instructions, self._spent = self._executed(drive), drive.spent
         if self._network is not None:
             self._network.close()
         self._output.close()
@@ -306,13 +308,13 @@ class Session:
     # ---- telling ----
 
     def update(self) -> Plain:
-        """What changed since the last update. ``state``, ``instructions`` (executed so far),
-        ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there; ``more``
+        """What changed since the last update. ``state``, ``instructions`` (executed so far, or None where nobody
+        counts), ``seconds`` (that the guest itself has run) and ``depth`` (of its stack) are always there; ``more``
         says that output is left for the next update, and so is ``ended`` with all that it brings."""
         drive = self._drive
         found: Plain = {
             "state": self.state,
-            "instructions": self._instructions if drive is None else drive.executed,
+            "instructions": self._instructions if drive is None else self._executed(drive),
             "seconds": (self._spent if drive is None else drive.spent) / 1e9,
             "depth": 0 if drive is None else drive.depth,
             **self._news_of_start,
@@ -337,6 +339,9 @@ class Session:
         else:
             found["more"] = True
         return found
+
+    def _executed(self, drive: Drive) -> int | None:
+        return drive.executed if self._guest is not None and self._guest.counts_instructions else None
 
     def _tell_calls(self, watcher: CallWatcher) -> Plain:
         drive = self._drive

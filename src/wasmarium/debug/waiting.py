@@ -138,6 +138,11 @@ class LoopInput(InputStream):
     def __init__(self, stream: SessionInput) -> None:
         self._stream = stream
         self.terminal = stream.terminal
+        self._waits = False
+
+    def awaited(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._waits and not self.readable()
 
     def readable(self) -> bool:
         return self._stream.readable()
@@ -145,10 +150,17 @@ class LoopInput(InputStream):
     def read(self, count: int) -> bytes | Awaitable[bytes]:
         if self.readable():
             return self._stream.read(count)
-        return self._stream.signal.wait(self.readable, lambda: self._stream.take(count))
+        self._waits = True
+        return self._stream.signal.wait(self.readable, lambda: self._take(count))
+
+    def _take(self, count: int) -> bytes:
+        self._waits = False
+        return self._stream.take(count)
 
     async def when_readable(self) -> None:
+        self._waits = True
         await self._stream.signal.when(self.readable)
+        self._waits = False
 
 
 class SessionClock(Clock):

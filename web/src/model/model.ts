@@ -192,6 +192,7 @@ export class Model {
     };
     batch(() => {
       this.resetRun();
+      this.run.value = { ...IDLE, state: "starting", engine: settings.engine };
       this.memoryIndex.value = keep.memory;
       this.hexAddress.value = keep.address;
       this.tableIndex.value = keep.table;

@@ -20,7 +20,7 @@ import type {
 
 export interface RunState {
   readonly state: GuestState;
-  readonly instructions: number;
+  readonly instructions: number | null;
   readonly seconds: number;
   readonly depth: number;
   /** Instructions a second, smoothed; 0 while nothing runs. */
@@ -87,7 +87,7 @@ export function partsOf(run: ReadonlySignal<RunState>): RunParts {
 
 /** The guest exists and can be paused, stepped, stopped. */
 export const isLive = (state: GuestState): boolean =>
-  state === "running" || state === "paused" || state === "waiting" || state === "sleeping";
+  state === "starting" || state === "running" || state === "paused" || state === "waiting" || state === "sleeping";
 
 const standsStill = (state: GuestState): boolean => state === "paused" || state === "trapped";
 
@@ -103,7 +103,8 @@ function merge<Row extends { readonly index: number }>(
 
 function speedAfter(before: RunState, update: Update): number {
   const seconds = update.seconds - before.seconds;
-  const instructions = update.instructions - before.instructions;
+  if (update.instructions === null) return 0;
+  const instructions = update.instructions - (before.instructions ?? 0);
   if (update.state !== "running" && update.state !== "sleeping") return 0;
   // Too short a time says nothing; a new run starts from zero.
   if (seconds < 0.002 || instructions < 0) return before.speed;

@@ -100,6 +100,7 @@ function Controls() {
 
 const STATES: Record<GuestState, string> = {
   idle: "Not started",
+  starting: "Starting",
   running: "Running",
   paused: "Paused",
   waiting: "Waits for input",
@@ -130,11 +131,13 @@ export function Pulse() {
         <i class="lamp" />
         {label}
       </span>
-      {run.state !== "idle" && (
+      {run.state !== "idle" && run.state !== "starting" && (
         <span class="figures">
-          <span title={`${formatCount(run.instructions)} instructions executed`}>
-            <b data-testid="instructions">{formatCount(run.instructions)}</b> instructions
-          </span>
+          {run.instructions !== null && (
+            <span title={`${formatCount(run.instructions)} instructions executed`}>
+              <b data-testid="instructions">{formatCount(run.instructions)}</b> instructions
+            </span>
+          )}
           <span title="Time that the guest itself has run">{formatSeconds(run.seconds)}</span>
           {run.speed > 0 && <span title="Instructions a second">{formatShort(run.speed)}/s</span>}
           {run.depth > 0 && <span>{plural(run.depth, "frame")}</span>}
