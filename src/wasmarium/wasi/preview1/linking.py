@@ -25,7 +25,7 @@ from wasmarium.wasi.preview1.waiting import Wait, pending
 
 Implementation = Callable[..., "Wait | None"]
 
-MAY_WAIT = frozenset({"fd_pread", "fd_read", "poll_oneoff", "sock_accept", "sock_recv", "sock_send"})
+MAY_WAIT = frozenset({"fd_pread", "fd_read", "fd_write", "poll_oneoff", "sock_accept", "sock_recv", "sock_send"})
 """Functions that give a Pending where what they ask for is not there yet."""
 
 _CONCERNS = (arguments, clocks, descriptors, paths, poll, process, sockets)
