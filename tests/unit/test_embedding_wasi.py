@@ -23,6 +23,7 @@ import pytest
 
 import guest_modules as guests
 import wasmarium
+from wasmarium.bridge import platform
 
 
 class World:
@@ -183,7 +184,6 @@ def test_input_from_bytes(ours) -> None:
         ours.config.stdin_custom = 7
 
 
-@pytest.mark.cpython("Pyodide's event loop runs already")
 def test_input_and_output_by_iterators(ours) -> None:
     async def typed() -> AsyncIterator[bytes]:
         for piece in (b"first", b"second" * 400_000, b"last"):
@@ -211,7 +211,7 @@ def test_input_and_output_by_iterators(ours) -> None:
         await running
         return found
 
-    assert asyncio.run(run()) == b"first" + b"second" * 400_000 + b"last"
+    assert platform().block_on(run()) == b"first" + b"second" * 400_000 + b"last"
     # the program was held when the reader was too slow
     assert most < 1_200_000
 
