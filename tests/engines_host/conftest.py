@@ -22,10 +22,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Host:
     """A store whose guests run on the host."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Any = None) -> None:
         config = Config()
         config.strategy = "host"
-        self.engine = Engine(config)
+        self.engine = Engine(config, platform=platform)
         self.store = Store(self.engine)
 
     def instance(self, wat: str, *imports: Any) -> Instance:

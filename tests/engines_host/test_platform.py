@@ -150,6 +150,7 @@ def test_capabilities() -> None:
     # the browsers and the Node that the tests run on have all of 3.0, and JSPI
     assert {name for name, has in found.host_features.items() if has} >= DEFAULT
     assert (found.suspends, found.blocks, found.host_missing) == (True, True, None)
+    assert (found.waiting, found.waiting_reason) == ("jspi", "the host suspends WebAssembly (JSPI)")
 
 
 def test_what_the_host_lacks_is_interpreted(host: Any) -> None:

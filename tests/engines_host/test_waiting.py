@@ -75,19 +75,21 @@ def test_a_guest_within_a_guest_waits(host: Any) -> None:
 
 
 @pytest.fixture
-def without_jspi() -> Iterator[None]:
-    """As in a browser that has none: what a realm finds when it is made."""
+def without_jspi() -> Iterator[Any]:
+    """A platform as a browser that has none, and no workers either: test_worker.py has those."""
     from js import Object, Reflect, WebAssembly
+
+    from wasmarium.bridge.browser import BrowserPlatform
 
     description = Object.getOwnPropertyDescriptor(WebAssembly, "Suspending")
     Reflect.deleteProperty(WebAssembly, "Suspending")
-    yield
+    yield BrowserPlatform("interpreter")
     Object.defineProperty(WebAssembly, "Suspending", description)
 
 
-def test_guests_that_may_wait_are_interpreted_where_the_host_cannot_suspend(without_jspi: None, new_host: Any) -> None:
-    made = new_host()
-    assert capabilities().suspends is False
+def test_guests_that_may_wait_are_interpreted_where_the_host_cannot_suspend(without_jspi: Any, new_host: Any) -> None:
+    made = new_host(without_jspi)
+    assert capabilities(platform=without_jspi).suspends is False
     module = Module(made.engine, WAITS)
     instance: Any = Instance(made.store, module, [waiting(made)])
     assert "JSPI" in instance.fallback
@@ -102,8 +104,8 @@ def test_guests_that_may_wait_are_interpreted_where_the_host_cannot_suspend(with
     assert made.export(WAITS, plain)(made.store, 5) == 107
 
 
-def test_wasi_waits_where_the_host_cannot_suspend(without_jspi: None, new_host: Any) -> None:
-    made = new_host()
+def test_wasi_waits_where_the_host_cannot_suspend(without_jspi: Any, new_host: Any) -> None:
+    made = new_host(without_jspi)
     linker = Linker(made.engine)
     linker.define_wasi()
     wasi = WasiConfig()

@@ -56,6 +56,12 @@ class _Handler(DefaultHandler):  # type: ignore[misc]
             return str(Path(self.ship, path.removeprefix("/ship/")))
         return str(super().translate_path(path))
 
+    def end_headers(self) -> None:
+        # a page has shared memory, and can send it to workers, only where nothing of another origin gets in unasked
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
     def log_message(self, *args: object) -> None:
         pass
 

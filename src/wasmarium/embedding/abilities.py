@@ -15,8 +15,10 @@ class Capabilities:
 
     ``engines`` are the strategies that can be chosen. ``host_features`` says for every proposal by name
     whether the host's WebAssembly has it (empty without one), ``host_missing`` why there is no host engine.
-    ``suspends``: guests of the host engine may wait for async functions (JSPI); where they may not, those that
-    import one are interpreted, so that ``await func.call_async(…)`` works everywhere. ``shared_memory``: the
+    ``waiting`` is how a guest of the host engine waits for an async function: it is suspended (``jspi``), it holds a
+    worker of its own (``worker``), or those that import such a function are interpreted (``interpreter``); so
+    ``await func.call_async(…)`` works everywhere. ``waiting_reason`` says why it is that one; ``suspends``: the host
+    engine can do it, in one of its two ways. ``shared_memory``: the
     platform has SharedArrayBuffer, so that threads may share a memory. ``blocks``: a plain call may
     wait for async functions right now; where it may not, ``await func.call_async(…)`` does.
     """
@@ -28,6 +30,8 @@ class Capabilities:
     blocks: bool
     host_features: dict[str, bool] = field(default_factory=dict)
     host_missing: str | None = None
+    waiting: str = "interpreter"
+    waiting_reason: str = "the interpreter can suspend a guest anywhere"
 
 
 def capabilities(*, platform: bridge.Platform | None = None) -> Capabilities:
@@ -45,13 +49,17 @@ def capabilities(*, platform: bridge.Platform | None = None) -> Capabilities:
         return Capabilities(found.name, ("interpreter",), False, False, blocks, {}, error.message)
     from wasmarium.engines.host.detect import features
 
+    way, why = host.blocking()
     return Capabilities(
         found.name,
         ("interpreter", "host"),
-        host.suspends(),
+        way != "interpreter",
         host.has_shared_memory(),
         host.can_block(),
         features(host),
+        None,
+        way,
+        why,
     )
 
 

@@ -82,7 +82,7 @@ class Failure:
 
 def _piece(store: Store, execution: Execution, budget: int | None) -> tuple[Value, ...] | Pending | None:
     """Run one piece: the results when it ended, Pending when it waits, None when there is more."""
-    if store.engine._counts_epochs and store._is_over():
+    if store.engine._counts_epochs and not execution.asks and store._is_over():
         raise _trap(execution, TrapCode.INTERRUPT)
     outcome = execution.run(budget)
     if isinstance(outcome, Finished):

@@ -99,7 +99,9 @@ def make_instance(owner: Store, module: Module, imports: Sequence[ExternalValue]
 
 async def make_instance_async(owner: Store, module: Module, imports: Sequence[ExternalValue]) -> ModuleInstance:
     """Instantiate and run the start function, letting the event loop run."""
+    kept = await owner.engine._execution.ready(owner._runtime, imports)
     instance = _link(owner, module, imports)
+    del kept
     start = start_function(instance)
     if start is not None:
         await calls.call_async(owner, start, ())

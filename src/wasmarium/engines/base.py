@@ -138,6 +138,10 @@ class Engine(Protocol):
         """See :func:`wasmarium.runtime.linking.instantiate`; the start function is left to the caller."""
         ...
 
+    async def ready(self, store: Store, imports: Sequence[ExternalValue]) -> Any:
+        """Return as soon as an instance with these imports can be made at once; something to keep until then."""
+        ...
+
     def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
         """A quick way to call ``function``, or None. It takes plain numbers, integers signed, and gives such
         a number or None; arguments that are not that simple are handed to ``slow``."""
@@ -181,6 +185,9 @@ class InPython:
     ) -> ModuleInstance:
         """See :class:`Engine`, also for the rest."""
         return linking.instantiate(store, module, imports, None, name)
+
+    async def ready(self, store: Store, imports: Sequence[ExternalValue]) -> Any:
+        """At once."""
 
     def quick(self, function: FunctionInstance, slow: Callable[[Sequence[Any]], Any]) -> Callable[..., Any] | None:
         """None."""

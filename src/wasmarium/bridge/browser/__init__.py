@@ -6,12 +6,12 @@ A page hands its terminal in as streams of ``bridge.streams`` instead.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pyodide.ffi import can_run_sync, run_sync
 
-from wasmarium.bridge.base import Console, Platform, T, Waiting
+from wasmarium.bridge.base import Console, Platform, T
 from wasmarium.bridge.browser.clock import BrowserClock
 from wasmarium.bridge.browser.random import BrowserRandom
 from wasmarium.bridge.streams import standard_input, standard_output
@@ -27,11 +27,13 @@ __all__ = ["BrowserClock", "BrowserPlatform", "BrowserRandom"]
 
 
 class BrowserPlatform(Platform):
-    """Pyodide."""
+    """Pyodide. ``waiting`` says how guests of the host engine wait for host functions that wait: ``jspi``, ``worker``,
+    ``interpreter``, or what the platform can do best (``auto``). Without JSPI, Python does not wait either."""
 
     name = "browser"
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: str = "auto") -> None:
+        self._waiting = waiting
         self.console = Console(standard_input(), standard_output(), standard_output(error=True))
         self.clock = BrowserClock()
         self.random = BrowserRandom()
@@ -59,13 +61,13 @@ class BrowserPlatform(Platform):
         # late: a page that only interprets need not compile the glue
         from wasmarium.bridge.browser.webassembly import BrowserWebAssembly
 
-        return BrowserWebAssembly()
+        return BrowserWebAssembly(self._waiting)
 
     def block_on(self, awaitable: Awaitable[T]) -> T:
-        if can_run_sync():
+        if self._waiting in ("auto", "jspi") and can_run_sync():
             result: T = run_sync(awaitable)
             return result
-        if isinstance(awaitable, Waiting) and awaitable.block is not None:
-            held: T = awaitable.block()
-            return held
+        block: Callable[[], T] | None = getattr(awaitable, "block", None)
+        if block is not None:
+            return block()
         raise Unsupported("this browser cannot block in Python (it lacks JSPI); await the call instead")

@@ -1,11 +1,11 @@
 /**
  * What the host engine needs of JavaScript. The value of this file is a function that is given Pyodide's memory and
- * makes one realm: the shared ground of everything that lives in one store.
+ * makes one realm: the shared ground of everything that lives in one store. `waits`: whether guests may be suspended.
  *
  * Values never pass through JavaScript's own conversions. Generated shims (engines/host/shims.py) load and store them in
  * an area of Pyodide's memory that Python packs and unpacks; references go through two tables.
  */
-(pyodideMemory, area, areaSize) => {
+(pyodideMemory, area, areaSize, waits) => {
   "use strict";
 
   // in an embedder's own context a global is far slower to reach than a variable
@@ -145,8 +145,6 @@
     if (kind === "overflow" && /main thread/.test(error.message)) kind = "size";
     return [kind, String(error?.message ?? error), String(error?.stack ?? "")];
   };
-
-  const waits = typeof WebAssembly.Suspending === "function";
 
   const globals = {
     memory: pyodideMemory,

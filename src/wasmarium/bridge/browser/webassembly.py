@@ -12,8 +12,9 @@ import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
-from wasmarium.engines.host.glue import Area, Glue, Handle
-from wasmarium.errors import Unsupported
+from wasmarium.bridge.browser.network import on_node
+from wasmarium.engines.host.glue import Area, Glue, Handle, Mailbox, Plan
+from wasmarium.errors import Unsupported, WasmError
 
 
 class PinnedArea:
@@ -26,12 +27,20 @@ class PinnedArea:
         self.address = ctypes.addressof(self._pin)
 
 
-class BrowserWebAssembly:
-    """See :class:`~wasmarium.engines.host.glue.Bridge`."""
+WAYS = ("auto", "jspi", "worker", "interpreter")
+"""How guests may wait: as the platform can do it best, or in one of its ways."""
 
-    def __init__(self) -> None:
+
+class BrowserWebAssembly:
+    """See :class:`~wasmarium.engines.host.glue.Bridge`. ``way`` is one of WAYS. Raises Unsupported where there is
+    none of that kind."""
+
+    def __init__(self, way: str = "auto") -> None:
         self._memory = _pyodide_memory()
-        self._make: Any = run_js(files(__package__).joinpath("glue.js").read_text("utf-8"))
+        self._make: Any = run_js(_source("glue.js"))
+        self._mailbox: Any = None
+        self._carriers: dict[int, Any] = {}
+        self._blocking = _blocking(way)
 
     def validate(self, data: bytes) -> bool:
         return bool(js.WebAssembly.validate(_bytes(data)))
@@ -43,14 +52,14 @@ class BrowserWebAssembly:
                 return js.WebAssembly.Module.new(array)
             except JsException as error:
                 # Chromium compiles no more than 8 MB at once on the thread of a page
-                if error.name != "RangeError" or not can_run_sync():
+                if error.name != "RangeError" or not self.can_block():
                     raise
                 return run_sync(js.WebAssembly.compile(array))
         except JsException as error:
             raise Unsupported(f"this platform's WebAssembly says: {error.message}") from None
 
     def realm(self, area: Area) -> Glue:
-        return cast(Glue, self._make(self._memory, area.address, len(area.buffer)))
+        return cast(Glue, self._make(self._memory, area.address, len(area.buffer), self.suspends()))
 
     def area(self, size: int) -> Area:
         return PinnedArea(size)
@@ -58,22 +67,75 @@ class BrowserWebAssembly:
     def callback(self, function: Callable[[], int | None]) -> Handle:
         return create_proxy(function)
 
+    def carrier(self, area: Area, slow: Handle, quick: Handle, plan: Plan) -> Handle:
+        make = self._carriers.get(area.address)
+        if make is None:
+            source = files(__package__).joinpath("carrying.js").read_text("utf-8")
+            make = self._carriers[area.address] = run_js(source)(self._memory, area.address, len(area.buffer))
+        return make(slow, quick, *plan.places)
+
     def array(self, handles: Sequence[Handle]) -> Handle:
         return to_js(handles)
 
     def can_block(self) -> bool:
-        return bool(can_run_sync())
+        return self.suspends() and bool(can_run_sync())
 
     def wait(self, promise: Awaitable[Handle]) -> Handle:
-        if not can_run_sync():
+        if not self.can_block():
             raise Unsupported("Python may not wait here (see the capability `blocks`)")
         return run_sync(promise)
 
     def suspends(self) -> bool:
-        return hasattr(js.WebAssembly, "Suspending")
+        return self._blocking[0] == "jspi"
+
+    def blocking(self) -> tuple[str, str]:
+        return self._blocking
+
+    def mailbox(self, head: Area, area: Area) -> Mailbox:
+        if self._mailbox is None:
+            self._mailbox = run_js(_source("mailbox.js"))
+        source = _source("worker.js")
+        return cast(Mailbox, self._mailbox(self._memory, source, head.address, area.address, len(area.buffer)))
+
+    def starts_workers_at_once(self) -> bool:
+        return on_node()
 
     def has_shared_memory(self) -> bool:
         return hasattr(js, "SharedArrayBuffer")
+
+
+def _source(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _blocking(way: str) -> tuple[str, str]:
+    """How guests wait, and why."""
+    if way not in WAYS:
+        raise WasmError(f"guests cannot wait by {way!r}: it can be {', '.join(WAYS)}")
+    if way in ("auto", "jspi"):
+        if hasattr(js.WebAssembly, "Suspending"):
+            return "jspi", "the host suspends WebAssembly (JSPI)"
+        if way == "jspi":
+            raise Unsupported("this platform cannot suspend WebAssembly: it lacks JSPI")
+    lacks = "JSPI is not to be used" if way in ("worker", "interpreter") else "it lacks JSPI"
+    missing = "workers are not to be used" if way == "interpreter" else _no_workers()
+    if not missing:
+        return "worker", f"{lacks}, and there are workers and shared memory"
+    if way == "worker":
+        raise Unsupported(f"guests cannot wait in workers here: {missing}")
+    return "interpreter", f"{lacks}, and {missing}"
+
+
+def _no_workers() -> str:
+    """Why guests cannot run in workers, or nothing."""
+    if not hasattr(js, "SharedArrayBuffer"):
+        return "there is no SharedArrayBuffer (a page has it only when its server sends the headers COOP and COEP)"
+    if on_node():
+        return "" if hasattr(js.process, "getBuiltinModule") else "this Node is too old for workers: take 22 or newer"
+    isolated = getattr(js, "crossOriginIsolated", False)
+    if not isolated:
+        return "shared memory cannot be sent to workers (its server does not send the headers COOP and COEP)"
+    return "" if hasattr(js, "Worker") and hasattr(js, "Blob") else "there are no workers"
 
 
 def _bytes(data: bytes) -> Any:

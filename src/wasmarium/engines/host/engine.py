@@ -434,7 +434,11 @@ class HostEngine:
             settings = Settings.of(store, realm, module)
             compiled = self.compiled(module, store, settings)
             instance = HostInstance(store, module, name, realm, settings, compiled)
-            shared = [realm.tank.variable.handle] if realm.tank is not None and settings.fuel == "shared" else []
+            shared = (
+                [cast(HostGlobal, realm.tank.variable).handle]
+                if realm.tank is not None and settings.fuel == "shared"
+                else []
+            )
             handles = self._bridge.array([realm.handle_of(external, instance) for external in imports] + shared)
         except Unsupported as error:
             self._fallbacks[module] = error.message

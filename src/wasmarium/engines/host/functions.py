@@ -293,10 +293,11 @@ class _Rest:
         self._pending = pending
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return _chain(self._execution, self._pending).__await__()
+        return chain(self._execution, self._pending).__await__()
 
 
-async def _chain(execution: Execution, pending: Pending) -> Any:
+async def chain(execution: Execution, pending: Pending) -> Any:
+    """The results of a call that waits, once it has ended."""
     while True:
         try:
             values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)

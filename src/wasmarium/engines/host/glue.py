@@ -102,6 +102,30 @@ class Glue(Protocol):
     def accessor(self, module: Handle, external: Handle, /) -> Accessor: ...
 
 
+class Mailbox(Protocol):
+    """Python's side of a worker, see ``bridge/browser/mailbox.js``. ``starts``: whether the worker starts while this
+    thread is held."""
+
+    starts: bool
+
+    def up(self) -> bool: ...
+    def failure(self) -> str: ...
+    def send(self, kind: int, number: int, size: int, slots: int, argument: int, /) -> None: ...
+    def look(self) -> int: ...
+    def hold(self, milliseconds: float, /) -> int: ...
+    def later(self, milliseconds: float, /) -> Awaitable[None]: ...
+    def stop(self, level: int, /) -> Any: ...
+    def link(self, module: Handle, imports: Any, made: Any, /) -> None: ...
+    def end(self) -> None: ...
+
+
+class Plan(Protocol):
+    """What is carried, see ``carrying.js``."""
+
+    @property
+    def places(self) -> tuple[int, bool, bool, int, int, int]: ...
+
+
 class Area(Protocol):
     """A piece of Python's memory that shims reach. ``buffer`` never moves; ``address`` is where it is."""
 
@@ -132,6 +156,10 @@ class Bridge(Protocol):
         """``function`` for JavaScript, until the glue destroys it."""
         ...
 
+    def carrier(self, area: Area, slow: Handle, quick: Handle, plan: Plan, /) -> Handle:
+        """What carries between guests and two callbacks, see ``engines/host/carrying``."""
+        ...
+
     def array(self, handles: Sequence[Handle], /) -> Handle:
         """An array of JavaScript."""
         ...
@@ -146,6 +174,19 @@ class Bridge(Protocol):
 
     def suspends(self) -> bool:
         """Whether guests can be suspended (JSPI)."""
+        ...
+
+    def blocking(self) -> tuple[str, str]:
+        """How guests wait for host functions that wait: ``jspi`` (they are suspended), ``worker`` (they hold a worker
+        of their own), or ``interpreter`` (they run there); and why."""
+        ...
+
+    def mailbox(self, head: Area, area: Area, /) -> Mailbox:
+        """A new worker."""
+        ...
+
+    def starts_workers_at_once(self) -> bool:
+        """Whether workers start while this thread is held."""
         ...
 
     def has_shared_memory(self) -> bool:

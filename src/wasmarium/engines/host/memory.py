@@ -19,14 +19,15 @@ _FAR = 1 << 53
 
 
 class HostMemory(MemoryInstance):
-    """A WebAssembly.Memory."""
+    """A WebAssembly.Memory. ``shared``: other threads can have it."""
 
-    __slots__ = ("_bytes", "_known", "_maps", "_noted", "_read", "_size", "_write", "handle", "realm")
+    __slots__ = ("_bytes", "_known", "_maps", "_noted", "_read", "_size", "_write", "handle", "realm", "shared")
 
     far = True
 
-    def __init__(self, realm: Realm, type: MemoryType, handle: Handle) -> None:
+    def __init__(self, realm: Realm, type: MemoryType, handle: Handle, shared: bool = False) -> None:
         self.declared = type
+        self.shared = shared or type.shared
         self.realm = realm
         self.handle = handle
         self._bytes = realm.glue.memory(handle)

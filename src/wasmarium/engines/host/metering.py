@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmarium.binary.code import read_locals
-from wasmarium.engines.host.externals import HostGlobal
 from wasmarium.errors import Trap, TrapCode
 from wasmarium.instrument.cutting import unreached
 from wasmarium.instrument.fuel import MOST
+from wasmarium.runtime.globals import GlobalInstance
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
@@ -19,7 +19,7 @@ _SIGN = 1 << 63
 class FuelTank:
     """The global that all guests of a store pay from; see :class:`~wasmarium.runtime.store.Meter`."""
 
-    def __init__(self, variable: HostGlobal) -> None:
+    def __init__(self, variable: GlobalInstance) -> None:
         self.variable = variable
         self._reserve = 0
         """What is more than the global can hold."""

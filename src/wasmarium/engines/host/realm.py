@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from wasmarium.engines.host import heap_shims, shims
+from wasmarium.engines.host.carrying import make_import
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
@@ -23,6 +24,7 @@ from wasmarium.engines.host.references import References
 from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
 from wasmarium.engines.host.values import Codec
 from wasmarium.errors import Crash, Exhausted, Frame, GuestException, Trap, TrapCode, Unsupported, trap
+from wasmarium.instrument.fuel import FUEL_TYPE
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
@@ -99,6 +101,8 @@ class Realm:
         that another engine runs."""
         self.overflowed = False
         """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
+        self.shares = False
+        """Whether memories are made so that other threads can have them."""
         self.tank: FuelTank | None = None
         """What guests pay from, if they do."""
         self.watchman: Watchman | None = None
@@ -197,6 +201,12 @@ class Realm:
         found = dict.fromkeys(each for instance in instances for each in instance.types)
         return [each for each in found if isinstance(each.composite, composite)]
 
+    def new_tank(self) -> FuelTank:
+        """Where fuel is kept from the beginning."""
+        from wasmarium.engines.host.metering import FuelTank
+
+        return FuelTank(HostGlobal(self, FUEL_TYPE, self.define(FUEL_TYPE)))
+
     def take_area(self) -> Area:
         """An area for one run."""
         return self._areas.pop() if self._areas else self.bridge.area(AREA_SIZE)
@@ -229,9 +239,8 @@ class Realm:
             return external.handle
         if isinstance(external, FunctionInstance):
             if not self.glue.waits and may_wait(external):
-                raise Unsupported(
-                    "a host function may wait, and this platform cannot suspend WebAssembly: it lacks JSPI"
-                )
+                _, why = self.bridge.blocking()
+                raise Unsupported(f"a host function may wait, and this platform cannot suspend WebAssembly: {why}")
             return self._callee(external, instance)
         if isinstance(external, TagInstance):
             return self._tag_handle(external)
@@ -258,9 +267,8 @@ class Realm:
         return handle
 
     def _callee(self, function: FunctionInstance, instance: ModuleInstance | None) -> Handle:
-        imported = Imported(self, function, instance)
+        imported, callback = make_import(self, function, instance)
         self._imported.append(imported)
-        callback = self.bridge.callback(imported.callback())
         handle = self.glue.callee(self.shim(shims.callee, function.defined), callback)
         self.know(handle, function)
         return handle
@@ -335,7 +343,7 @@ class Realm:
             if self.tank is not None:
                 made = self.tank.settle(made, found[0] if found else None)
             # the first instance that was looked up is where the trap was
-            unclear = made.code is TrapCode.BAD_SIGNATURE and found and self._cannot_tell_null(message)
+            unclear = made.code is TrapCode.BAD_SIGNATURE and found and self.cannot_tell_null(message)
             if unclear and not found[0].calls_full_table(made.frames[0]):
                 code = TrapCode.INDIRECT_CALL_TO_NULL
                 return Trap(code.message, code, made.frames)
@@ -344,7 +352,7 @@ class Realm:
             return KeyboardInterrupt()
         return Crash(f"the host's WebAssembly says: {message}")
 
-    def _cannot_tell_null(self, message: str) -> bool:
+    def cannot_tell_null(self, message: str) -> bool:
         """Whether the host says the same of a null function and of one of another type."""
         return SAME_FOR_NULL in message and SAME_FOR_NULL in self._shims.complaint(self.glue)
 

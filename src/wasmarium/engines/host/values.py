@@ -8,22 +8,25 @@ the realm puts them into its tables.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from wasmarium.engines.host.shims import size
 from wasmarium.instructions.numeric import f32_bits, f32_from_bits
 from wasmarium.runtime.values import Value
 from wasmarium.types import F32, F64, I32, I64, V128, ReferenceType, ValueType
 
-if TYPE_CHECKING:
-    from wasmarium.engines.host.realm import Realm
-
 _FORMATS = {I32: "I", I64: "Q", F32: "I", F64: "d", V128: "QQ"}
 _HALF = (1 << 64) - 1
 
-Pack = Callable[["Realm", bytearray, Sequence[Value]], None]
-Unpack = Callable[["Realm", bytearray], Sequence[Value]]
+
+class Ground(Protocol):
+    """The realm that values belong to."""
+
+    @property
+    def references(self) -> Any:
+        """Puts references to where shims find them, and takes them from there."""
+        ...
 
 
 class Codec:
@@ -42,7 +45,7 @@ class Codec:
         self.plain = layout if plain else None
         self.signed = struct.Struct(layout.format.lower()) if plain else None
 
-    def pack(self, realm: Realm, buffer: bytearray, values: Sequence[Value], first: int = 0) -> None:
+    def pack(self, realm: Ground, buffer: bytearray, values: Sequence[Value], first: int = 0) -> None:
         """Write ``values``, which have the right types; references begin at place ``first``."""
         plain = self.plain
         if plain is not None:
@@ -60,7 +63,7 @@ class Codec:
                 items.append(value)
         self.layout.pack_into(buffer, 0, *items)
 
-    def unpack(self, realm: Realm, buffer: bytearray) -> Sequence[Value]:
+    def unpack(self, realm: Ground, buffer: bytearray) -> Sequence[Value]:
         """Read the values."""
         plain = self.plain
         if plain is not None:

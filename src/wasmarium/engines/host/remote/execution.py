@@ -1,0 +1,363 @@
+"""Calls of functions in a worker, and of Python's functions by guests there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import weakref
+from collections.abc import Generator, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended
+from wasmarium.engines.host.functions import chain, code_of
+from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
+from wasmarium.engines.host.shims import FAIL, THROW
+from wasmarium.errors import Crash, GuestException, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.instance import ModuleInstance
+from wasmarium.runtime.tag import ExceptionInstance
+from wasmarium.runtime.values import Value
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.remote.externals import RemoteFunction
+    from wasmarium.engines.host.remote.realm import RemoteRealm
+
+SLICE = 0.02
+"""Seconds for which a guest that somebody awaits, and that calls Python again and again, keeps the event loop."""
+
+BRIEF = 1
+"""Milliseconds for which the thread is held in the hope that the guest ends or calls Python: where it does, that is
+much quicker than a turn of the event loop."""
+
+
+class Stub:
+    """A function of Python, or of another engine, as a guest in a worker imports it."""
+
+    def __init__(self, realm: RemoteRealm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        self.function = function
+        self.arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+        self.name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
+        self._code = code_of(function)
+        self._instance = None if instance is None else weakref.ref(instance)
+
+    def call(self, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        """Call it."""
+        instance = self._instance
+        found: Sequence[Value] | Pending = self._code(None if instance is None else instance(), arguments)
+        return found
+
+
+class Run:
+    """A call that is under way in the worker. ``call`` is what the guest has called and what with, ``answer`` what it
+    is to get, once this run is the last that has begun. ``given_up``: nobody wants to know how it ends."""
+
+    def __init__(self, function: RemoteFunction) -> None:
+        self.function = function
+        self.realm = function.realm
+        self.begun = self.given_up = False
+        self.call: tuple[Stub, Sequence[Value]] | None = None
+        self.stub: Stub | None = None
+        self.answer: Sequence[Value] | BaseException | None = None
+        self.noted: tuple[BaseException, str | None] | None = None
+        """What a host function has raised, and its name."""
+        self.outcome: Outcome | None = None
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether the guest can have its answer now."""
+        worker = self.realm.worker
+        return self.answer is not None and worker.turn and bool(worker.runs) and worker.runs[-1] is self
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is something to do for Python."""
+        return self.call is not None or self.can_answer or (self.realm.worker.turn and not self.begun)
+
+    # ---- what the worker says ----
+
+    def calls(self, number: int) -> None:
+        """The guest calls an import."""
+        stub: Stub = self.realm.stubs[number]
+        self.stub = stub
+        self.call = stub, stub.arguments.unpack(self.realm, self.realm.worker.buffer)
+
+    def returned(self) -> None:
+        """The call has ended well."""
+        results = self.function.results
+        self.outcome = Finished(tuple(results.unpack(self.realm, self.realm.worker.buffer)))
+
+    def failed(self, described: Sequence[Any]) -> None:
+        """It has not."""
+        self.outcome = Raised(self.realm.failure(described, self.noted))
+
+    def lost(self, error: BaseException) -> None:
+        """The worker is no more."""
+        self.call = None
+        if self.outcome is None:
+            self.outcome = Raised(error)
+
+    # ---- what it is told ----
+
+    def begin(self, arguments: Sequence[Value]) -> None:
+        """Call the function."""
+        worker, function = self.realm.worker, self.function
+        function.prepare()
+        function.arguments.pack(self.realm, worker.buffer, arguments)
+        self.begun = True
+        worker.runs.append(self)
+        worker.send(CALL, function.number, function.arguments.size, len(function.arguments.types))
+
+    def send_answer(self) -> None:
+        """Let the guest go on."""
+        worker, stub, answer = self.realm.worker, self.stub, self.answer
+        assert stub is not None
+        self.answer = None
+        if not isinstance(answer, BaseException):
+            assert answer is not None
+            try:
+                stub.results.pack(self.realm, worker.buffer, answer)
+            except BaseException as error:
+                answer = error
+            else:
+                self.noted = None
+                worker.send(ANSWER, 0, stub.results.size, len(stub.results.types))
+                return
+        if isinstance(answer, GuestException) and isinstance(answer.exception, ExceptionInstance):
+            payload = json.dumps(self.realm.thrown(answer.exception)).encode()
+            worker.buffer[: len(payload)] = payload
+            worker.send(ANSWER, THROW, len(payload))
+            return
+        if isinstance(answer, RecursionError):
+            answer = trap(TrapCode.STACK_OVERFLOW)
+        self.noted = answer, stub.name
+        worker.send(ANSWER, FAIL)
+
+    def give_up(self) -> None:
+        """Let it end as soon as that can be, since nobody waits for it."""
+        if self.outcome is not None or not self.begun:
+            return
+        self.given_up = True
+        self.call = self.answer = None
+        worker = self.realm.worker
+        worker.look()
+        if self.outcome is None and not worker.turn:
+            if worker.is_over is None:
+                # nothing else stops it
+                worker.end()
+            else:
+                worker.check()
+        else:
+            worker.clear()
+
+
+class RemoteExecution:
+    """An :class:`~wasmarium.engines.base.Execution` in a worker, in one piece. Without a budget it holds the thread."""
+
+    asks = True
+    depth = 0
+
+    def __init__(self, function: RemoteFunction, arguments: Sequence[Value]) -> None:
+        self._run = Run(function)
+        self._arguments = arguments
+        self._pending: Pending | None = None
+        self._waits_for_host = False
+        tank = function.realm.tank
+        self._before = 0 if tank is None else tank.read()
+
+    @property
+    def executed(self) -> int:
+        """See :class:`~wasmarium.engines.base.Execution`; 0 where nobody pays."""
+        tank = self._run.realm.tank
+        return 0 if tank is None else self._before - tank.read()
+
+    def run(self, budget: int | None = None) -> Outcome:
+        """Go on. A budget says that the caller can come back."""
+        if self._pending is not None:
+            return Suspended(self._pending, goes_on=not self._waits_for_host)
+        run = self._run
+        if run.outcome is None:
+            try:
+                return self._drive(None if budget is None else monotonic() + SLICE)
+            except BaseException:
+                run.give_up()
+                raise
+        return run.outcome
+
+    def _drive(self, until: float | None) -> Outcome:
+        run = self._run
+        worker = run.realm.worker
+        worker.look()
+        if not run.begun:
+            worker.settle()
+        while run.outcome is None:
+            worker.check_alive()
+            if run.call is not None:
+                pending = self._serve(until is not None)
+                if pending is not None:
+                    return self._suspended(pending)
+            if run.can_answer:
+                run.send_answer()
+            elif worker.turn and not run.begun:
+                run.begin(self._arguments)
+            if until is None:
+                if worker.turn and run.begun:
+                    raise WasmError("a later call of a guest in this store waits, and has to end first: await them")
+                if not run.begun:
+                    worker.reach("a function")
+                worker.hold()
+                continue
+            if not worker.turn:
+                worker.hold(BRIEF)
+            if run.outcome is None and (monotonic() > until or not run.can_go_on):
+                return self._suspended(Pending(_Change(run), lambda result: ()), host=False)
+        return run.outcome
+
+    def _suspended(self, pending: Pending, host: bool = True) -> Outcome:
+        self._pending = pending
+        self._waits_for_host = host
+        return Suspended(pending, goes_on=not host)
+
+    def _serve(self, may_wait: bool) -> Pending | None:
+        """Run what the guest has called; what has to be awaited first."""
+        run = self._run
+        assert run.call is not None
+        (stub, arguments), run.call = run.call, None
+        try:
+            given = stub.call(arguments)
+            if isinstance(given, Pending):
+                if may_wait:
+                    return given
+                given = held(given)
+            run.answer = given
+        except BaseException as error:
+            run.answer = error
+        return None
+
+    def resume(self, values: Sequence[Value] | BaseException) -> None:
+        """Answer Suspended; see :class:`~wasmarium.engines.base.Execution`."""
+        if self._pending is None:
+            raise Crash("resume was called on an execution that does not wait")
+        self._pending = None
+        run = self._run
+        if self._waits_for_host:
+            if run.outcome is None:
+                run.answer = values
+        elif isinstance(values, BaseException) and run.outcome is None:
+            self._end_soon(values)
+
+    def _end_soon(self, error: BaseException) -> None:
+        """Whoever waited had enough: the run is over, if possible by a trap that says where."""
+        run = self._run
+        worker = run.realm.worker
+        if isinstance(error, Trap) and worker.is_over is not None and run.begun:
+            worker.check()
+            end = monotonic() + LAST
+            while run.outcome is None and not worker.turn and worker.ended is None and monotonic() < end:
+                worker.hold()
+        if run.outcome is None or not isinstance(error, Trap):
+            run.give_up()
+            run.outcome = Raised(error)
+
+    def hold(self) -> Outcome:
+        """Go on after Suspended, holding the thread."""
+        pending, self._pending = self._pending, None
+        if pending is not None and self._waits_for_host:
+            try:
+                self._run.answer = held(pending)
+            except BaseException as error:
+                self._run.answer = error
+        return self.run()
+
+    def step(self) -> Outcome:
+        """Not on the host."""
+        raise Unsupported("the host engine cannot step: use the interpreter")
+
+    def frames(self) -> list[FrameState]:
+        """None: the host does not show them."""
+        return []
+
+    @property
+    def spent(self) -> int:
+        """Not known."""
+        return 0
+
+    def close(self) -> None:
+        """See :class:`~wasmarium.engines.base.Execution`."""
+        self._pending = None
+        self._run.give_up()
+
+    def __del__(self) -> None:
+        # anywhere: nothing may be sent
+        run = self._run
+        if run.begun and run.outcome is None:
+            run.given_up = True
+            worker = run.realm.worker
+            if not worker.turn and worker.is_over is None:
+                worker.end()
+
+
+LAST = 0.1
+"""Seconds for a guest whose time is up to say where it is."""
+
+
+def held(pending: Pending) -> Sequence[Value]:
+    """The results of a host function that waits, while the thread is held. Raises Unsupported."""
+    block = getattr(pending.awaitable, "block", None)
+    if block is not None:
+        return pending.finish(block())
+    close = getattr(pending.awaitable, "close", None)
+    if close is not None:
+        close()
+    raise Unsupported(
+        "a host function waits, and this platform cannot block in Python (it lacks JSPI): "
+        "`await func.call_async(store, …)` always works"
+    )
+
+
+class _Change:
+    """Awaits what a run waits for: the worker, or the end of another run. Who gives up, gives the run up."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> None:
+        run = self._run
+        try:
+            if run.can_go_on:
+                await asyncio.sleep(0)
+            else:
+                await run.realm.worker.change()
+        except BaseException:
+            run.give_up()
+            raise
+
+
+class Rest:
+    """The rest of a call, which goes on when it is awaited, or while ``block`` holds the thread."""
+
+    __slots__ = ("_execution", "_pending")
+
+    def __init__(self, execution: RemoteExecution, pending: Pending) -> None:
+        self._execution = execution
+        self._pending = pending
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return chain(self._execution, self._pending).__await__()
+
+    def block(self) -> Sequence[Value]:
+        """Hold the thread until the call has ended."""
+        return ended(self._execution.hold())
+
+
+def ended(outcome: Outcome) -> Sequence[Value]:
+    """The results of a call that has ended. Raises what it ended with."""
+    if isinstance(outcome, Raised):
+        raise outcome.error
+    assert isinstance(outcome, Finished)
+    return outcome.values

@@ -1,0 +1,53 @@
+"""Stores whose guests wait in a worker, as where there is no JSPI."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, ValType
+
+I32, I64, F32, F64 = ValType.i32(), ValType.i64(), ValType.f32(), ValType.f64()
+
+
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives. It is the test that waits here, not a guest."""
+    from pyodide.ffi import run_sync
+
+    return run_sync(coroutine)
+
+
+class Away:
+    """A store whose guests run in a worker when what they import may wait."""
+
+    def __init__(self, **settings: Any) -> None:
+        from wasmarium.bridge.browser import BrowserPlatform
+
+        config = Config()
+        config.strategy = "host"
+        for name, value in settings.items():
+            setattr(config, name, value)
+        self.engine = Engine(config, platform=BrowserPlatform("worker"))
+        self.store = Store(self.engine)
+
+    def instance(self, wat: str, *imports: Any) -> Any:
+        """An instance in the worker."""
+        made: Any = run(Instance.instantiate_async(self.store, Module(self.engine, wat), imports))
+        assert made.fallback is None
+        return made
+
+    def exports(self, wat: str, *imports: Any) -> Any:
+        """Its exports."""
+        return self.instance(wat, *imports).exports(self.store)
+
+    def function(self, parameters: list[ValType], results: list[ValType], function: Any, caller: bool = False) -> Func:
+        """A function that may wait, whatever ``function`` does: so whoever imports it belongs into a worker."""
+        made = Func(self.store, FuncType(parameters, results), function, caller)
+        made._external.waits = True  # type: ignore[attr-defined]
+        return made
+
+    @property
+    def worker(self) -> Any:
+        """The worker of the store."""
+        execution: Any = self.engine._execution
+        return execution.remote(self.store._runtime).worker
