@@ -11,13 +11,15 @@ from wasmarium.errors import WasmError
 from wasmarium.hostcalls import MODULE
 from wasmarium.hostcalls.signatures import SIGNATURES as HOSTCALLS
 from wasmarium.hostcalls.signatures import function_type as hostcall_type
-from wasmarium.runtime.function import Direct, HostFunction, Pending
+from wasmarium.runtime.function import Carried, Direct, HostFunction, Pending
 from wasmarium.runtime.instance import ModuleInstance
+from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
 from wasmarium.wasi.preview1.linking import MAY_WAIT, finish_direct, implementations
-from wasmarium.wasi.preview1.signatures import function_type
+from wasmarium.wasi.preview1.quick import ROLES
+from wasmarium.wasi.preview1.signatures import PREVIEW1, function_type
 
 
 def wasi_recipes() -> Iterator[tuple[str, str, Recipe]]:
@@ -51,7 +53,26 @@ def _recipe(module: str, name: str) -> Recipe:
 
             return call
 
-        direct = Direct(bind(lambda: None), finish_direct, bind)
+        def bind_carried(memory: MemoryInstance) -> Callable[..., Any]:
+            source: object = None
+            made: Callable[..., Any] = code
+
+            def call(*arguments: Any) -> Any:
+                nonlocal source, made
+                functions = store._wasi_functions
+                if functions is not source:
+                    # the same
+                    direct = _world(store)[module][name].direct
+                    assert direct is not None
+                    assert direct.carried is not None
+                    source, made = functions, direct.carried.bind(memory)
+                return made(*arguments)
+
+            return call
+
+        roles = ROLES.get(name) if module == PREVIEW1 else None
+        carried = None if roles is None else Carried(roles, bind_carried)
+        direct = Direct(bind(lambda: None), finish_direct, bind, carried)
         return HostFunction(defined, code, name, direct, waits=name in MAY_WAIT)
 
     return Recipe(defined, make)

@@ -11,6 +11,7 @@ from wasmarium.types import DefinedType, FunctionType
 
 if TYPE_CHECKING:
     from wasmarium.runtime.instance import ModuleInstance
+    from wasmarium.runtime.memory import MemoryInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,26 @@ which comes out of the guest as the same object."""
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A still quicker way into a host function that gives an error number, for engines to which reaching into a
+    guest's memory is dear: they look up what pointers lead to beforehand, and put results there afterwards.
+
+    ``roles`` has a word for each parameter. ``number`` is passed on, unsigned, and ``skip`` is not. ``string`` is a
+    pointer to as many bytes as the next parameter, ``length``, says; ``gather`` one to as many vectors as ``count``
+    says. Their bytes are passed on before everything else. ``buffer`` with ``length``, and ``scatter`` with ``count``,
+    is where bytes go that the function gives; the number of bytes that there is room for is passed on. ``outN`` is
+    where its result goes, an integer of N = 4 or 8 bytes, or else as many bytes; beside ``buffer`` and ``scatter``
+    it is the number of bytes. ``putN`` is the same, and passed on too.
+
+    ``bind(memory)`` makes the function for one memory. It gives its result (None where there is none), or an error
+    number as a negative integer, or a Pending; or NotImplemented, with nothing done, when the call is none for it.
+    """
+
+    roles: tuple[str, ...]
+    bind: Callable[[MemoryInstance], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Direct:
     """The quick way into a host function all of whose parameters and results are i32, i64 or f64, with
     one result at most: ``function`` is called with plain numbers, integers signed. What it gives is the
@@ -44,6 +65,7 @@ class Direct:
     function: Callable[..., Any]
     finish: Callable[[Any], Sequence[Value] | Pending]
     bind: Callable[[Callable[[], ModuleInstance | None]], Callable[..., Any]] | None = None
+    carried: Carried | None = None
 
 
 class FunctionInstance:

@@ -356,10 +356,11 @@ class DirectoryDescriptor(Descriptor):
 
 
 class DescriptorTable:
-    """A guest's descriptors, by number."""
+    """A guest's descriptors, by number. ``find`` gives None where indexing raises BADF."""
 
     def __init__(self) -> None:
         self._used: dict[int, Descriptor] = {}
+        self.find = self._used.get
         self._free: list[int] = []
 
     def __getitem__(self, number: int) -> Descriptor:

@@ -100,9 +100,14 @@ EnumT = TypeVar("EnumT", bound=enum.IntEnum)
 
 def flags(kind: type[FlagsT], value: int) -> FlagsT:
     """``value`` as flags; INVAL for unknown bits."""
+    allow(kind, value)
+    return kind(value)
+
+
+def allow(kind: type[FlagsT], value: int) -> None:
+    """INVAL for unknown bits. Making flags takes longer than most functions do."""
     if value & ~_MASKS[kind]:
         fail(Errno.INVAL)
-    return kind(value)
 
 
 def member(kind: type[EnumT], value: int) -> EnumT:
@@ -173,8 +178,15 @@ def string(memory: GuestMemory, pointer: int, length: int) -> str:
     if length > LONGEST_PATH:
         memory.memory.check(pointer, length)
         fail(Errno.NAMETOOLONG)
+    return decoded(memory.read(pointer, length))
+
+
+def decoded(content: bytes) -> str:
+    """A string of the guest from its bytes; NAMETOOLONG and ILSEQ as for :func:`string`."""
+    if len(content) > LONGEST_PATH:
+        fail(Errno.NAMETOOLONG)
     try:
-        return memory.read(pointer, length).decode()
+        return content.decode()
     except UnicodeDecodeError:
         raise WasiError(Errno.ILSEQ) from None
 

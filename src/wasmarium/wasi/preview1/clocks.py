@@ -17,8 +17,12 @@ def clock_res_get(wasi: Wasi, memory: GuestMemory, clock: int, resolution: int) 
 
 def clock_time_get(wasi: Wasi, memory: GuestMemory, clock: int, precision: int, time: int) -> None:
     """The time of a clock, in nanoseconds; always as precise as the clock is."""
-    value = wasi.clock.realtime() if _is_realtime(wasi, clock) else wasi.clock.monotonic()
-    store(memory, time, value, 8)
+    store(memory, time, now(wasi, clock), 8)
+
+
+def now(wasi: Wasi, clock: int) -> int:
+    """The time of a clock, in nanoseconds."""
+    return wasi.clock.realtime() if _is_realtime(wasi, clock) else wasi.clock.monotonic()
 
 
 def _is_realtime(wasi: Wasi, clock: int) -> bool:

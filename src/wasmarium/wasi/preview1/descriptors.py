@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmarium.runtime.guest_memory import GuestMemory
-from wasmarium.wasi.descriptor import FileDescriptor
+from wasmarium.wasi.descriptor import Descriptor, FileDescriptor
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import fail
 from wasmarium.wasi.preview1.abi import (
@@ -66,8 +66,12 @@ def fd_sync(wasi: Wasi, memory: GuestMemory, fd: int) -> None:
 
 def fd_fdstat_get(wasi: Wasi, memory: GuestMemory, fd: int, stat: int) -> None:
     """Kind, flags and rights of a descriptor."""
-    descriptor = wasi.descriptors[fd]
-    store_struct(memory, stat, pack_fdstat(descriptor.kind, descriptor.flags, *descriptor.rights), 8)
+    store_struct(memory, stat, fdstat(wasi.descriptors[fd]), 8)
+
+
+def fdstat(descriptor: Descriptor) -> bytes:
+    """The witx type ``fdstat`` of a descriptor."""
+    return pack_fdstat(descriptor.kind, descriptor.flags, *descriptor.rights)
 
 
 def fd_fdstat_set_flags(wasi: Wasi, memory: GuestMemory, fd: int, fdflags: int) -> None:
@@ -182,8 +186,16 @@ def fd_prestat_dir_name(wasi: Wasi, memory: GuestMemory, fd: int, path: int, len
 
 def fd_readdir(wasi: Wasi, memory: GuestMemory, fd: int, buffer: int, length: int, cookie: int, used: int) -> None:
     """Names in a directory, from ``cookie`` on, as many bytes as fit (the last one may be cut)."""
-    entries = wasi.descriptors[fd].entries(anew=cookie == 0)
+    descriptor = wasi.descriptors[fd]
     check_out(memory, used, 4)
+    content = listing(descriptor, cookie, length)
+    memory.write(buffer, content)
+    store(memory, used, len(content), 4)
+
+
+def listing(descriptor: Descriptor, cookie: int, length: int) -> bytes:
+    """At most ``length`` bytes of a directory's names, from ``cookie`` on."""
+    entries = descriptor.entries(anew=cookie == 0)
     content = bytearray()
     for index in range(cookie, len(entries)):
         if len(content) >= length:
@@ -191,8 +203,7 @@ def fd_readdir(wasi: Wasi, memory: GuestMemory, fd: int, buffer: int, length: in
         entry = entries[index]
         name = entry.name.encode()
         content += DIRENT.pack(index + 1, entry.inode & ((1 << 64) - 1), len(name), entry.kind) + name
-    memory.write(buffer, content[:length])
-    store(memory, used, min(len(content), length), 4)
+    return bytes(content[:length])
 
 
 def fd_renumber(wasi: Wasi, memory: GuestMemory, fd: int, to: int) -> None:
@@ -212,10 +223,14 @@ def fd_seek(
     """Move the current place."""
     if whence >= len(layout.whence):
         fail(Errno.INVAL)
-    signed = offset - (1 << 64) if offset > _LARGEST else offset
     descriptor = wasi.descriptors[fd]
     check_out(memory, place, 8)
-    store(memory, place, descriptor.seek(signed, layout.whence[whence]), 8)
+    store(memory, place, descriptor.seek(signed(offset), layout.whence[whence]), 8)
+
+
+def signed(offset: int) -> int:
+    """The witx type ``filedelta``."""
+    return offset - (1 << 64) if offset > _LARGEST else offset
 
 
 def fd_tell(wasi: Wasi, memory: GuestMemory, fd: int, place: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.wasi.descriptor import Descriptor, DirectoryDescriptor, FileDescriptor
 from wasmarium.wasi.errno import Errno
@@ -12,10 +15,10 @@ from wasmarium.wasi.preview1.abi import (
     Layout,
     LookupFlags,
     OFlags,
+    allow,
     check_out,
     flags,
     pack_stat,
-    rights,
     store,
     store_struct,
     string,
@@ -103,16 +106,34 @@ def path_open(
     base: int,
     inheriting: int,
     fdflags: int,
-    opened: int,
+    result: int,
 ) -> None:
     """Open a file or a directory. The rights asked for say whether to read, to write, or both."""
-    follow = _follows(lookup)
-    flags(OFlags, oflags)
-    rights(base)
-    rights(inheriting)
-    given = flags(FdFlags, fdflags)
+    how = how_to_open(lookup, oflags, base, inheriting, fdflags)
     name = string(memory, path, length)
-    # plain integers: set operations of flags take a microsecond each
+    start = wasi.descriptors[fd].base_directory
+    check_out(memory, result, 4)
+    store(memory, result, opened(wasi, start, name, how), 4)
+
+
+class HowToOpen(NamedTuple):
+    """What the flags and rights of ``path_open`` ask for."""
+
+    follow: bool
+    mode: OpenMode
+    directory: bool
+    writable: bool
+    flags: FdFlags
+
+
+@lru_cache(256)
+def how_to_open(lookup: int, oflags: int, base: int, inheriting: int, fdflags: int) -> HowToOpen:
+    """The same as one thing. INVAL for unknown bits."""
+    follow = _follows(lookup)
+    allow(OFlags, oflags)
+    allow(Rights, base)
+    allow(Rights, inheriting)
+    given = flags(FdFlags, fdflags)
     creates, truncates, writes = bool(oflags & _CREAT), bool(oflags & _TRUNC), bool(base & _WRITE)
     mode = OpenMode(
         read=bool(base & _READ) or not writes,
@@ -121,15 +142,18 @@ def path_open(
         exclusive=bool(oflags & _EXCL),
         truncate=truncates,
     )
-    start = wasi.descriptors[fd].base_directory
-    check_out(memory, opened, 4)
-    node = paths.open_node(start, name, follow, mode, bool(oflags & _DIRECTORY))
+    return HowToOpen(follow, mode, bool(oflags & _DIRECTORY), writes or creates or truncates, given)
+
+
+def opened(wasi: Wasi, start: Directory, name: str, how: HowToOpen) -> int:
+    """The number of a new descriptor."""
+    node = paths.open_node(start, name, how.follow, how.mode, how.directory)
     descriptor: Descriptor
     if isinstance(node, Directory):
         descriptor = DirectoryDescriptor(node)
     else:
-        descriptor = FileDescriptor(node, mode.read, writes or creates or truncates, given)
-    store(memory, opened, wasi.descriptors.add(descriptor), 4)
+        descriptor = FileDescriptor(node, how.mode.read, how.writable, how.flags)
+    return wasi.descriptors.add(descriptor)
 
 
 def path_readlink(

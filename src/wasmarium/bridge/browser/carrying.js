@@ -1,0 +1,142 @@
+/**
+ * Carries what pointers lead to between guests and Python. The value of this file is a function that is given Pyodide's
+ * memory and an area in it, and makes what stands between a callee (engines/host/shims.py) and Python.
+ *
+ * Whatever is out of bounds, not aligned or too large is left to `slow`, which is all of the function in Python: it says
+ * what is wrong. So nothing here fails, and nothing has been written to the guest when `slow` is called.
+ */
+(pyodideMemory, area, areaSize) => {
+  "use strict";
+
+  const { DataView, Uint8Array } = globalThis;
+
+  // As in engines/host/carrying.py: where in the area results and bytes are, and answers beside an error number.
+  const RESULT = area + 128;
+  const BYTES = area + 256;
+  const ROOM = areaSize - 256;
+  const SLOW = -4;
+  const DONE = -5;
+  const VECTORS = 64;
+
+  let python = new Uint8Array(pyodideMemory.buffer);
+  let numbers = new DataView(pyodideMemory.buffer);
+  const lookAgain = () => {
+    if (python.buffer === pyodideMemory.buffer) return;
+    python = new Uint8Array(pyodideMemory.buffer);
+    numbers = new DataView(pyodideMemory.buffer);
+  };
+
+  /**
+   * What a callee calls. There are places in the area, or -1: `bytes`, where the address of bytes or of vectors is, which
+   * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned.
+   */
+  return (slow, quick, bytes, vectors, inward, result, size, alignment) => {
+    let memory;
+    let guest;
+    let guestNumbers;
+    const lookAtGuest = () => {
+      if (guest.buffer === memory.buffer) return;
+      guest = new Uint8Array(memory.buffer);
+      guestNumbers = new DataView(memory.buffer);
+    };
+
+    /** Addresses and lengths, in turn; undefined where they are not to be carried. */
+    const vectorsAt = (list, count) => {
+      if (count > VECTORS || list % 4 || list + 8 * count > guest.length) return undefined;
+      const found = [];
+      let total = 0;
+      for (let i = 0; i < count; i += 1) {
+        const start = guestNumbers.getUint32(list + 8 * i, true);
+        const length = guestNumbers.getUint32(list + 8 * i + 4, true);
+        total += length;
+        if (start + length > guest.length || total > ROOM) return undefined;
+        found.push(start, length);
+      }
+      return found;
+    };
+    const gather = (found) => {
+      let at = BYTES;
+      for (let i = 0; i < found.length; i += 2) {
+        python.set(guest.subarray(found[i], found[i] + found[i + 1]), at);
+        at += found[i + 1];
+      }
+      return at - BYTES;
+    };
+    const room = (found) => {
+      let total = 0;
+      for (let i = 1; i < found.length; i += 2) total += found[i];
+      return total;
+    };
+    const scatter = (found, given) => {
+      let at = BYTES;
+      for (let i = 0; i < found.length && at < BYTES + given; i += 2) {
+        const length = Math.min(found[i + 1], BYTES + given - at);
+        guest.set(python.subarray(at, at + length), found[i]);
+        at += length;
+      }
+    };
+
+    const plain = () => {
+      if (memory === undefined) {
+        // by this Python learns that it is time to say which memory it is
+        quick();
+        return slow();
+      }
+      lookAgain();
+      lookAtGuest();
+      let pointer = 0;
+      let start = 0;
+      let count = 0;
+      let found;
+      if (result >= 0) {
+        pointer = numbers.getUint32(area + result, true);
+        if (pointer + size > guest.length || pointer % alignment) return slow();
+      }
+      if (bytes >= 0) {
+        start = numbers.getUint32(area + bytes, true);
+        count = numbers.getUint32(area + bytes + 4, true);
+        if (vectors) {
+          found = vectorsAt(start, count);
+          if (found === undefined) return slow();
+          numbers.setUint32(area + bytes + 4, inward ? gather(found) : room(found), true);
+        } else {
+          if (count > ROOM || start + count > guest.length) return slow();
+          if (inward) python.set(guest.subarray(start, start + count), BYTES);
+        }
+      }
+      const answer = quick();
+      if (answer === undefined) {
+        // Python may have made any of the memories larger
+        lookAgain();
+        lookAtGuest();
+        if (bytes >= 0 && !inward) {
+          const given = numbers.getUint32(RESULT, true);
+          if (vectors) scatter(found, given);
+          else guest.set(python.subarray(BYTES, BYTES + given), start);
+        }
+        if (result >= 0) guest.set(python.subarray(RESULT, RESULT + size), pointer);
+        numbers.setInt32(area, 0, true);
+        return undefined;
+      }
+      if (answer > 0) {
+        numbers.setInt32(area, answer, true);
+        return undefined;
+      }
+      if (answer === SLOW) {
+        if (vectors) numbers.setUint32(area + bytes + 4, count, true);
+        return slow();
+      }
+      return answer === DONE ? undefined : answer;
+    };
+    plain.use = (used) => {
+      guest = new Uint8Array(used.buffer);
+      guestNumbers = new DataView(used.buffer);
+      memory = used;
+    };
+    plain.destroy = () => {
+      slow.destroy();
+      quick.destroy();
+    };
+    return plain;
+  };
+};

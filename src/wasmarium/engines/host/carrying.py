@@ -1,0 +1,170 @@
+"""Host functions that want what pointers lead to, and not the pointers (see ``Carried``).
+
+Between their callee and Python stands a function of JavaScript (``bridge/browser/carrying.js``), which copies what the
+pointers lead to into the area and the results to where they belong. So a call crosses to Python once; a function that
+reaches into the guest's memory itself crosses again for each piece. Whatever is not as it should be, that function
+gets: it is the one truth, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import struct
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wasmarium.engines.host import shims
+from wasmarium.engines.host.functions import Imported
+from wasmarium.engines.host.memory import HostMemory
+from wasmarium.runtime.function import Carried, FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.instance import ModuleInstance
+from wasmarium.types import I32, I64, ValueType
+
+if TYPE_CHECKING:
+    from wasmarium.engines.host.glue import Handle
+    from wasmarium.engines.host.realm import Realm
+
+SLOW, DONE = -4, -5
+"""Answers beside those of a callee: the call is none for this way; the results are in the area already."""
+
+_RESULT, _BYTES = 128, 256
+"""Where in the area results are, and bytes."""
+
+_FORMATS = {I32: "I", I64: "Q"}
+_INWARD, _OUTWARD, _VECTORS = ("string", "gather"), ("buffer", "scatter"), ("gather", "scatter")
+_ALIGNED = 8
+"""Results that are structures hold something of 64 bits."""
+
+
+class Plan:
+    """What the roles of a function's parameters mean for the area."""
+
+    def __init__(self, roles: tuple[str, ...], types: tuple[ValueType, ...]) -> None:
+        self.bytes = self.result = -1
+        self.vectors = self.inward = False
+        self.size, self.alignment = 0, 1
+        self.length = 0
+        """Which of the numbers that are passed on says how many bytes there are."""
+        layout, place, passed = "<", 0, 0
+        for role, each in zip(roles, types, strict=True):
+            code = _FORMATS[each]
+            size = struct.calcsize(f"<{code}")
+            if role in (*_INWARD, *_OUTWARD):
+                self.bytes = place
+                self.vectors, self.inward = role in _VECTORS, role in _INWARD
+            elif role.startswith(("out", "put")):
+                self.result, self.size = place, int(role[3:])
+                self.alignment = min(self.size, _ALIGNED)
+            passes = role in ("number", "length", "count") or role.startswith("put")
+            if role in ("length", "count"):
+                self.length = passed
+            layout += code if passes else f"{size}x"
+            passed += passes
+            place += size
+        self.numbers = struct.Struct(layout)
+        self.places = (self.bytes, self.vectors, self.inward, self.result, self.size, self.alignment)
+        """The same for carrying.js."""
+        gives_count = self.bytes >= 0 and not self.inward
+        self.packed = {4: struct.Struct("<I"), 8: struct.Struct("<Q")}.get(self.size)
+        assert self.packed is not None or not gives_count
+
+
+class CarriedImport(Imported):
+    """An import that stands behind JavaScript which carries. ``carried`` is what is bound to ``memory``."""
+
+    __slots__ = ("_way", "carried", "memory", "plain")
+
+    def __init__(self, realm: Realm, function: HostFunction, way: Carried, instance: ModuleInstance) -> None:
+        super().__init__(realm, function, instance)
+        self._way = way
+        self.carried: Callable[..., Any] | None = None
+        self.memory: Any = None
+        plan = Plan(way.roles, function.type.parameters)
+        slow, quick = realm.bridge.callback(self.callback()), realm.bridge.callback(_callback(self, plan))
+        self.plain = realm.bridge.carrier(realm.area, slow, quick, plan)
+        """What the callee calls."""
+
+    def begin(self) -> int:
+        """Find the memory: before the first call there is none."""
+        assert self._instance is not None
+        instance = self._instance()
+        memory = None if instance is None else instance.exports.get("memory")
+        if isinstance(memory, HostMemory) and memory.realm is self.realm and memory.declared.address is I32:
+            self.memory = memory
+            self.carried = self._way.bind(memory)
+            self.plain.use(memory.handle)
+        return SLOW
+
+
+def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
+    """What JavaScript calls once the area has everything. Like other callbacks it keeps nothing alive."""
+    reference = weakref.ref(imported)
+    buffer, view = imported.realm.buffer, imported.realm.view
+    unpack, packed, length = plan.numbers.unpack_from, plan.packed, plan.length
+    inward, outward = plan.bytes >= 0 and plan.inward, plan.bytes >= 0 and not plan.inward
+    pack = None if packed is None else packed.pack_into
+    end = _RESULT + plan.size
+
+    def run(imported: CarriedImport) -> int | None:
+        function = imported.carried
+        if function is None:
+            return imported.begin()
+        if imported.memory._noted is not None:
+            # somebody watches the memory
+            return SLOW
+        numbers = unpack(buffer)
+        if inward:
+            given = function(bytes(view[_BYTES : _BYTES + numbers[length]]), *numbers)
+        else:
+            given = function(*numbers)
+        kind = type(given)
+        if pack is not None and kind is int and given >= 0:
+            pack(buffer, _RESULT, given)
+            return None
+        if kind is bytes:
+            if outward:
+                view[_BYTES : _BYTES + len(given)] = given
+                assert pack is not None
+                pack(buffer, _RESULT, len(given))
+            else:
+                view[_RESULT:end] = given
+            return None
+        if given is None:
+            return None
+        return _otherwise(imported, given)
+
+    def call() -> int | None:
+        imported = reference()
+        if imported is None:
+            return shims.FAIL
+        try:
+            return run(imported)
+        except RecursionError:
+            # no call is possible here; see Realm.overflowed
+            imported.realm.overflowed = True
+            return shims.FAIL
+        except BaseException as error:
+            return imported.fail(imported.realm.glue.current(), error)
+
+    return call
+
+
+def _otherwise(imported: CarriedImport, given: Any) -> int | None:
+    if given is NotImplemented:
+        return SLOW
+    if isinstance(given, Pending):
+        answer = imported.finish(given)
+        return DONE if answer is None else answer
+    failure: int = -given
+    return failure
+
+
+def make_import(realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> tuple[Imported, Handle]:
+    """An import, and what its callee is to call."""
+    direct = function.direct if isinstance(function, HostFunction) else None
+    if direct is not None and direct.carried is not None and instance is not None:
+        assert isinstance(function, HostFunction)
+        carried = CarriedImport(realm, function, direct.carried, instance)
+        return carried, carried.plain
+    imported = Imported(realm, function, instance)
+    return imported, realm.bridge.callback(imported.callback())
