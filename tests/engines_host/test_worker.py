@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engines_host.workers import F32, F64, I32, I64, Away, run
+from engines_host.workers import F32, F64, I32, I64, Away, nobody_has_jspi, run
 from wasmarium import (
     Engine,
     Func,
@@ -44,15 +44,8 @@ WAITS = """(module (import "" "g" (func $g (param i32) (result i32)))
 
 @pytest.fixture(autouse=True)
 def without_jspi() -> Iterator[None]:
-    """Nobody can reach it."""
-    from js import Object, Reflect, WebAssembly
-
-    taken = {name: Object.getOwnPropertyDescriptor(WebAssembly, name) for name in ("Suspending", "promising")}
-    for name in taken:
-        Reflect.deleteProperty(WebAssembly, name)
-    yield
-    for name, description in taken.items():
-        Object.defineProperty(WebAssembly, name, description)
+    with nobody_has_jspi():
+        yield
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, ValType
+from wasmarium import Config, Engine, Func, FuncType, Instance, Linker, Module, Store, ValType
 
 I32, I64, F32, F64 = ValType.i32(), ValType.i64(), ValType.f32(), ValType.f64()
 
@@ -17,17 +18,35 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return run_sync(coroutine)
 
 
+@contextmanager
+def nobody_has_jspi() -> Iterator[None]:
+    """As in a browser without it. What of Pyodide waits by it for these tests has taken hold of it long before."""
+    from js import Object, Reflect, WebAssembly
+
+    taken = {name: Object.getOwnPropertyDescriptor(WebAssembly, name) for name in ("Suspending", "promising")}
+    for name in taken:
+        Reflect.deleteProperty(WebAssembly, name)
+    try:
+        yield
+    finally:
+        for name, description in taken.items():
+            Object.defineProperty(WebAssembly, name, description)
+
+
 class Away:
     """A store whose guests run in a worker when what they import may wait."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, network: Any = None, **settings: Any) -> None:
         from wasmarium.bridge.browser import BrowserPlatform
 
+        platform = BrowserPlatform("worker")
+        if network is not None:
+            platform.network = lambda: network  # type: ignore[method-assign]
         config = Config()
         config.strategy = "host"
         for name, value in settings.items():
             setattr(config, name, value)
-        self.engine = Engine(config, platform=BrowserPlatform("worker"))
+        self.engine = Engine(config, platform=platform)
         self.store = Store(self.engine)
 
     def instance(self, wat: str, *imports: Any) -> Any:
@@ -39,6 +58,15 @@ class Away:
     def exports(self, wat: str, *imports: Any) -> Any:
         """Its exports."""
         return self.instance(wat, *imports).exports(self.store)
+
+    def world(self, wat: str) -> Any:
+        """Likewise, of one that imports from WASI and from ``wasmarium``."""
+        linker = Linker(self.engine)
+        linker.define_wasi()
+        linker.define_wasmarium()
+        made: Any = run(linker.instantiate_async(self.store, Module(self.engine, wat)))
+        assert made.fallback is None
+        return made.exports(self.store)
 
     def function(self, parameters: list[ValType], results: list[ValType], function: Any, caller: bool = False) -> Func:
         """A function that may wait, whatever ``function`` does: so whoever imports it belongs into a worker."""

@@ -143,6 +143,7 @@ class PyodideSession:
             "os.chdir('/repo')\n"
             "os.environ['WASMARIUM_SHARED'] = '/shared'\n"
             f"os.environ['WASMARIUM_TESTS'] = {os.environ.get('WASMARIUM_TESTS', '')!r}\n"
+            f"os.environ['WASMARIUM_WAITING'] = {os.environ.get('WASMARIUM_WAITING', '')!r}\n"
             "sys.path[:0] = ['/repo/tests']\n"
             "sys.dont_write_bytecode = True\n"
         )

@@ -6,6 +6,7 @@ would notice, as that traps in a memory that is not shared and waits in one that
 
 from __future__ import annotations
 
+from wasmarium.binary.code import instructions, read_locals
 from wasmarium.errors import Unsupported
 from wasmarium.instructions.table import BY_MNEMONIC
 from wasmarium.instrument.additions import Additions
@@ -26,7 +27,7 @@ class SharedMemories:
         additions: Additions = plan.additions
         data = plan.module.data
         if not all(memory.shared for memory in plan.module.all_memories) and any(
-            data.find(code, start, end) >= 0 for start, end in plan.module.codes for code in _WAITS
+            _waits(data, code.start, code.end) for code in plan.module.codes
         ):
             raise Unsupported("the memories of a module that waits on atomics cannot be made shared")
         additions.share = self.share
@@ -39,6 +40,14 @@ class SharedMemories:
     def share_import(self, memory: MemoryType) -> MemoryType:
         """Likewise of one that is imported: it may have any bound."""
         return _shared(memory, (1 << (64 if memory.address is I64 else 32)) // memory.page_size)
+
+
+def _waits(data: bytes, start: int, end: int) -> bool:
+    if all(data.find(code, start, end) < 0 for code in _WAITS):
+        return False
+    # the same bytes may be within others
+    _, body = read_locals(data, start, end)
+    return any(row.encoded in _WAITS for _, row, _ in instructions(data, body, end))
 
 
 def _shared(memory: MemoryType, most: int) -> MemoryType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import js
+from pyodide.ffi import JsException
 
 from wasmarium.bridge.base import LONGEST_SLEEP, Clock, InputStream, Waiting, wait_for_any
 from wasmarium.bridge.browser.globals import Globals
@@ -44,8 +45,13 @@ class BrowserClock(Clock):
         return Waiting(lambda: wait_for_any(duration, inputs, self.monotonic), block)
 
     def _hold(self, duration: int) -> None:
-        """Block the thread, where JavaScript allows it (workers and Node, with shared memory)."""
+        """Block the thread. Where JavaScript does not let it sleep (on a page, or without shared memory) it turns
+        around."""
         deadline = self.monotonic() + duration
-        cell = self._js.Int32Array.new(self._js.SharedArrayBuffer.new(4))
-        while (left := min(LONGEST_SLEEP, deadline - self.monotonic())) > 0:
-            self._js.Atomics.wait(cell, 0, 0, left / 1e6)
+        try:
+            cell = self._js.Int32Array.new(self._js.SharedArrayBuffer.new(4))
+            while (left := min(LONGEST_SLEEP, deadline - self.monotonic())) > 0:
+                self._js.Atomics.wait(cell, 0, 0, left / 1e6)
+        except (AttributeError, JsException):
+            while self.monotonic() < deadline:
+                pass

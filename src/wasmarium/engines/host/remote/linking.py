@@ -134,12 +134,15 @@ def instantiate(
     compiled = engine.compiled(module, store, settings)
     instance = RemoteInstance(store, module, name, local, settings, compiled)
     handles: list[Handle] = [_handle(remote, external, instance) for external in imports]
-    memories = [_memory(engine, store, memory.type) for memory in module.memories]
+    memories = [_memory(engine, store, module, memory.type) for memory in module.memories]
     handles += [memory.handle for memory in memories]
     if settings.fuel == "shared":
         assert isinstance(remote.tank, RemoteTank)
         handles.append(remote.tank.number)
     store.admit(instance, len(module.memories), len(module.tables))
+    size = sum(memory.type.limits.minimum * memory.type.page_size for memory in module.memories)
+    if not store.limits.take(size):
+        raise Exhausted(f"memories of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
     instance.place(imports)
     made = instance.prepare(remote, memories)
     remote.carry_out()
@@ -148,6 +151,7 @@ def instantiate(
     try:
         worker.request(LISTEN)
     except Fault as fault:
+        store.limits.give_back(size)
         raise _refusal(remote, instance, fault) from None
     instance.publish()
     _connect(instance, settings)
@@ -162,9 +166,9 @@ def _handle(remote: RemoteRealm, external: ExternalValue, instance: RemoteInstan
     return remote.number_of(external, instance)
 
 
-def _memory(engine: HostEngine, store: Store, type: MemoryType) -> HostMemory:
-    realm = engine.realm(store)
-    shared = SharedMemories(store.limits.memory_bytes).share(bounded_memory(type, store.limits))
+def _memory(engine: HostEngine, store: Store, module: Module, type: MemoryType) -> HostMemory:
+    realm, count = engine.realm(store), len(module.memories)
+    shared = SharedMemories(store.limits.each_memory(count)).share(bounded_memory(type, store.limits, count))
     made = HostMemory(realm, type, realm.define(shared), shared=True)
     realm.know(made.handle, made)
     return made
