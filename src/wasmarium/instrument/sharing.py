@@ -15,6 +15,9 @@ from wasmarium.types import I64, Limits, MemoryType
 
 _WAITS = tuple(BY_MNEMONIC[name][0].encoded for name in ("memory.atomic.wait32", "memory.atomic.wait64"))
 
+_LARGEST = 34
+"""log2 of the bytes of the largest memory that hosts have; they refuse larger bounds of shared ones."""
+
 
 class SharedMemories:
     """The pass. ``most_bytes`` is the bound of a memory that has none of its own."""
@@ -39,7 +42,7 @@ class SharedMemories:
 
     def share_import(self, memory: MemoryType) -> MemoryType:
         """Likewise of one that is imported: it may have any bound."""
-        return _shared(memory, (1 << (64 if memory.address is I64 else 32)) // memory.page_size)
+        return _shared(memory, (1 << (_LARGEST if memory.address is I64 else 32)) // memory.page_size)
 
 
 def _waits(data: bytes, start: int, end: int) -> bool:

@@ -11,6 +11,8 @@
   const PYTHON = 0, WORKER = 1; // prettier-ignore
   const CONTENT = 64;
   const REFERENCES = 1024;
+  // Looks at the turn before the thread sleeps, which costs more than some microseconds.
+  const SPINS = 1000;
   const NOWHERE = 0x7fffffff;
 
   const buffer = new globalThis.SharedArrayBuffer(CONTENT + areaSize);
@@ -94,6 +96,7 @@
     look,
     /** Holds the thread until Python has the turn, or so many milliseconds have passed. */
     hold: (milliseconds) => {
+      for (let i = 0; i < SPINS; i += 1) if (Atomics.load(words, TURN) === PYTHON) return look();
       if (holds) Atomics.wait(words, TURN, WORKER, milliseconds);
       else {
         const end = performance.now() + milliseconds;

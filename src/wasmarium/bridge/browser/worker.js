@@ -14,12 +14,13 @@
   const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8; // prettier-ignore
   const PYTHON = 0;
   // what Python asks
-  const CALL = 1, ANSWER = 2, LISTEN = 3, DO = 4, ENTER = 5, SET = 6, COUNT = 7, GROW = 8; // prettier-ignore
+  const CALL = 1, ANSWER = 2, LISTEN = 3, DO = 4, ENTER = 5, SET = 6, COUNT = 7, GROW = 8, HAS_NULL = 9; // prettier-ignore
   // what it is told
   const RETURNED = 1, FAILED = 2, IMPORTED = 3, DONE = 4, FAULT = 5; // prettier-ignore
   // as in engines/host/shims.py
   const THROW = -2, FAIL = -1, REFERENCES = 1024; // prettier-ignore
   const CONTENT = 64;
+  const SPINS = 1000;
   const FRAMES = 128;
   const NESTED = 200;
   // Frames of stack that a conversation with Python may take.
@@ -37,6 +38,7 @@
 
   const shims = [];
   const things = new Map(); // functions, tables, globals and tags, by number
+  const instances = []; // what they export
   const numbers = new WeakMap(); // of functions
   const callers = new Map(); // by the number of the function
   const accessors = new Map(); // by that of the table or global
@@ -112,6 +114,7 @@
       Atomics.store(words, TURN, PYTHON);
       Atomics.notify(words, TURN);
       if (Atomics.exchange(words, WANTED, 0)) port.postMessage(0);
+      for (let i = 0; i < SPINS && Atomics.load(words, TURN) === PYTHON; i += 1);
       while (Atomics.load(words, TURN) === PYTHON) Atomics.wait(words, TURN, PYTHON);
       const asked = words[KIND];
       if (asked === ANSWER || asked === LISTEN) return words[NUMBER];
@@ -128,6 +131,7 @@
   const serve = (asked, number) => {
     if (asked === CALL) return serveCall(number);
     if (asked === DO) return carryOut();
+    if (asked === HAS_NULL) return done(hasNull(instances[number][words[LEVEL]]) ? 1 : 0);
     const { exports, size, slots } = accessors.get(number);
     const argument = words[LEVEL];
     let result = 0;
@@ -137,10 +141,20 @@
       take(slots);
       result = asked === SET ? exports.set(argument) : exports.grow(argument);
     }
-    put(asked === ENTER ? size : 0, asked === ENTER ? slots : []);
+    if (asked === ENTER) put(size, slots);
+    else words[SIZE] = words[SLOTS] = 0;
+    return done(result ?? 0);
+  };
+
+  const done = (result) => {
     words[KIND] = DONE;
-    words[NUMBER] = Number(result ?? 0);
-    return undefined;
+    words[NUMBER] = Number(result);
+  };
+
+  const hasNull = (table) => {
+    const index = typeof table.length === "bigint" ? BigInt : Number;
+    for (let i = 0; i < table.length; i += 1) if (table.get(index(i)) === null) return true;
+    return false;
   };
 
   const serveCall = (number) => {
@@ -254,9 +268,8 @@
         at += size;
       } else makers[what](rest);
     }
-    words[KIND] = DONE;
-    words[NUMBER] = 0;
     words[SIZE] = words[SLOTS] = 0;
+    done(0);
   };
 
   /** Makes an instance: imports are numbers, or memories; `made` says which number each export has, or -1. */
@@ -267,11 +280,13 @@
     try {
       const given = imports.map((each) => (typeof each === "number" ? things.get(each) : each));
       const { exports } = new WebAssembly.Instance(module, { "": { ...given } });
+      instances.push(exports);
       made.forEach((number, position) => {
         if (number >= 0) know(number, exports[position]);
       });
       return DONE;
     } catch (error) {
+      instances.push(undefined);
       putText(describe(error));
       return FAULT;
     } finally {

@@ -216,7 +216,10 @@ class HostInstance(ModuleInstance):
         if frame.offset is None or frame.mnemonic is None or "call_indirect" not in frame.mnemonic:
             return False
         _, (_, table), _ = read_instruction(self.module.data, frame.offset)
-        return not self.realm.glue.hasNull(getattr(self._exported, str(self.rewritten.first_table + table)))
+        return not self._has_null(self.rewritten.first_table + table)
+
+    def _has_null(self, table: int) -> bool:
+        return self.realm.glue.hasNull(getattr(self._exported, str(table)))
 
     def explained(self, trap: Trap, stack: str) -> Trap:
         """A trap in this instance, which may be one of code that was put into it."""

@@ -31,6 +31,9 @@ BRIEF = 1
 much quicker than a turn of the event loop."""
 
 
+AFTER_ANOTHER = "a later call of a guest in this store waits, and has to end first: await them"
+
+
 class Stub:
     """A function of Python, or of another engine, as a guest in a worker imports it."""
 
@@ -202,7 +205,7 @@ class RemoteExecution:
                 run.begin(self._arguments)
             if until is None:
                 if worker.turn and run.begun:
-                    raise WasmError("a later call of a guest in this store waits, and has to end first: await them")
+                    raise WasmError(AFTER_ANOTHER)
                 if not run.begun:
                     worker.reach("a function")
                 worker.hold()
@@ -325,6 +328,15 @@ class _Change:
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self._wait().__await__()
+
+    def block(self) -> None:
+        """Hold the thread for as long."""
+        run = self._run
+        worker = run.realm.worker
+        while run.outcome is None and not run.can_go_on and worker.ended is None:
+            if worker.turn:
+                raise WasmError(AFTER_ANOTHER)
+            worker.hold()
 
     async def _wait(self) -> None:
         run = self._run

@@ -15,11 +15,11 @@ from wasmarium.engines.host.remote.externals import (
     RemoteTag,
     RemoteTank,
 )
-from wasmarium.engines.host.remote.mailbox import LISTEN, Fault
+from wasmarium.engines.host.remote.mailbox import HAS_NULL, LISTEN, Fault
 from wasmarium.engines.host.remote.realm import RemoteRealm
 from wasmarium.engines.host.rewrite import bounded_memory
 from wasmarium.engines.host.traps import a_table_is_too_small
-from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.errors import Exhausted, Trap, TrapCode, Unsupported, WasmError, trap
 from wasmarium.instrument.depth import DEPTH
 from wasmarium.instrument.fuel import FUEL, FUEL_TYPE
 from wasmarium.instrument.safepoints import COUNTER, POLL
@@ -109,9 +109,9 @@ class RemoteInstance(HostInstance):
         """Whether it is the number of something of its own."""
         return any(key[0] == kind and found == number for key, found in self._numbers.items())
 
-    def calls_full_table(self, frame: Frame) -> bool:
-        """Not known."""
-        return False
+    def _has_null(self, table: int) -> bool:
+        place = [each() for each in self.remote.instances].index(self)
+        return bool(self.remote.worker.request(HAS_NULL, place, argument=table))
 
 
 def instantiate(

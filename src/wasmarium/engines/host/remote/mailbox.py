@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wasmarium.engines.host.glue import Area, Bridge, Mailbox
     from wasmarium.engines.host.remote.execution import Run
 
-CALL, ANSWER, LISTEN, DO, ENTER, SET, COUNT, GROW = range(1, 9)
+CALL, ANSWER, LISTEN, DO, ENTER, SET, COUNT, GROW, HAS_NULL = range(1, 10)
 """What Python asks; as in worker.js."""
 
 RETURNED, FAILED, IMPORTED, DONE, FAULT = range(1, 6)
@@ -58,6 +58,7 @@ class GuestWorker:
         self._reply: tuple[int, int] | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._told_at: float | None = None
+        self._stop = -1
         self._finalizer = weakref.finalize(self, self.mailbox.end)
 
     # ---- the turn ----
@@ -190,7 +191,9 @@ class GuestWorker:
         """Tell the guest that runs if it is to stop, and end it if it does not."""
         over = self.is_over is not None and self.is_over()
         stop = 0 if over else next((at for at, run in enumerate(self.runs, 1) if run.given_up), -1)
-        self.mailbox.stop(stop)
+        if stop != self._stop:
+            self._stop = stop
+            self.mailbox.stop(stop)
         if stop < 0 or self.turn:
             self._told_at = None
         elif self._told_at is None:

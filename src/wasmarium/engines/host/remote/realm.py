@@ -123,7 +123,9 @@ class RemoteRealm:
         if found is None:
             for each in key:
                 if isinstance(each, ReferenceType) and not shims.is_function(each):
-                    raise Unsupported(f"a {each} cannot cross to a worker, in which a guest has to run that may wait")
+                    raise Unsupported(
+                        f"a value of type {each} cannot cross to a worker, in which a guest that may wait has to run"
+                    )
             found = self._codecs[key] = Codec(key)
         return found
 
@@ -245,7 +247,8 @@ class RemoteRealm:
             made = found[0].explained(made, stack)
         if self.tank is not None:
             made = self.tank.settle(made, found[0] if found else None)
-        if made.code is TrapCode.BAD_SIGNATURE and self.local.cannot_tell_null(message):
+        unclear = made.code is TrapCode.BAD_SIGNATURE and found and self.local.cannot_tell_null(message)
+        if unclear and not found[0].calls_full_table(made.frames[0]):
             code = TrapCode.INDIRECT_CALL_TO_NULL
             return Trap(code.message, code, made.frames)
         return made
