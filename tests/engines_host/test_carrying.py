@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wasmarium import Config, Engine, Instance, Linker, Memory, Module, Store, Trap, WasiConfig
+from wasmarium.runtime.memory import MemoryInstance
 
 SIZE = 65_536
 CALLS = {
@@ -153,17 +154,17 @@ def test_odd_arguments(name: str) -> None:
         "path_open": (3, 0, 16, 1, 0, 2, 0, 0, 64),
         "path_unlink_file": (3, 16, 1),
     }[name]
+    programs = [Program(strategy) for strategy in ("interpreter", "host")]
     for position in range(len(fine)):
         for odd in NUMBERS:
-            seen = []
-            for strategy in ("interpreter", "host"):
-                program = Program(strategy)
+            results = []
+            for program in programs:
+                program.world()
                 program.open()
                 program.put(16, b"f/../f")
                 program.put(512, 1000, 10)
-                arguments = [*fine[:position], odd, *fine[position + 1 :]]
-                seen.append(program(name, *arguments))
-            assert seen[0] == seen[1], (position, odd)
+                results.append(program(name, *fine[:position], odd, *fine[position + 1 :]))
+            assert results[0] == results[1], (position, odd)
 
 
 def test_large_and_small_pieces() -> None:
@@ -271,3 +272,19 @@ def test_calls_of_a_start_function() -> None:
         program = Program(strategy, guest(start=start))
         result: Any = program.exports["g"]
         assert result.value(program.store) == 8  # EBADF
+
+
+def test_a_memory_that_is_watched() -> None:
+    """Who asks which pages were written hears of those that WASI writes, whenever it began to ask."""
+    program = Program("host")
+    fd = program.open()
+    program.put(512, 20_000, 10)
+    assert program("fd_read", fd, 512, 1, 64) == 0
+    memory = program.instance._instance.exports["memory"]
+    assert isinstance(memory, MemoryInstance)
+    written = memory.watch()
+    for place in (30_000, 50_000):
+        program.put(512, place, 10)
+        memory.written[:] = bytes(len(written))  # type: ignore[index]
+        assert program("fd_read", fd, 512, 1, 64) == 0
+        assert [page for page, byte in enumerate(memory.written or b"") if byte] == [0, place >> 12]

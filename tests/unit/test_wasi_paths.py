@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from wasmarium.wasi.errno import Errno, WasiError, errno_of
 from wasmarium.wasi.filesystem import Directory, File, FileType, MemoryFileSystem, host_directory, paths
 from wasmarium.wasi.filesystem.base import OpenMode, Stat
 from wasmarium.wasi.filesystem.host import PathDirectory
-from wasmarium.wasi.filesystem.memory import Tree
+from wasmarium.wasi.filesystem.memory import MemoryDirectory, Tree
 
 TREE: Tree = {"f": "hello", "d": {"g": "below", "e": {}}}
 LINKS = {
@@ -351,3 +352,46 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         try_everything(base, path)
     base.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+class Walked(MemoryDirectory):
+    """A directory in which every path is walked."""
+
+    def stat_path(self, path: str) -> None:
+        return None
+
+    def open_path(self, path: str) -> None:
+        return None
+
+
+NAMES = ("f", "d", "e", "to_f", "to_d", "gone", "..", ".", "", "n" * 256, "\N{GREEK SMALL LETTER LAMDA}" * 200, "a\0b")
+
+
+@pytest.mark.parametrize("first", range(len(NAMES)))
+def test_what_is_told_at_once_is_what_a_walk_finds(first: int) -> None:
+    volume = MemoryFileSystem({"f": b"1", "d": {"f": b"22", "e": {"f": b"333"}}}, now=lambda: 0)
+    volume.root().make_link("to_f", "f")
+    volume.root().make_link("to_d", "d/e")
+    for rest in ((), *product(NAMES, repeat=1), *product(NAMES, repeat=2)):
+        path = "/".join((NAMES[first], *rest))
+        quick, walked = (
+            [_found(root, path, follow) for follow in (False, True)]
+            for root in (volume.root(), Walked(volume, volume.root_inode))
+        )
+        assert quick == walked, path
+
+
+def _found(root: Directory, path: str, follow: bool) -> list[object]:
+    found: list[object] = []
+    try:
+        found.append(paths.stat(root, path, follow))
+    except WasiError as error:
+        found.append(error.errno)
+    try:
+        node = paths.open_node(root, path, follow, READ)
+    except WasiError as error:
+        found.append(error.errno)
+    else:
+        found += (node.kind, node.stat())
+        node.close()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Union
 from weakref import ref
 
@@ -57,6 +58,8 @@ class Store(Managed):
         self._wasi: Wasi | None = None
         self._gojs: dict[str, HostFunction] | None = None
         self._wasi_functions: dict[str, dict[str, HostFunction]] | None = None
+        self._wasi_bound: list[Callable[[], None]] = []
+        """To be called when the functions are replaced by others."""
         self._runtime = RuntimeStore(ResourceLimits(), 0 if engine._consumes_fuel else None)
         if engine._counts_epochs:
             this = ref(self)
@@ -206,6 +209,8 @@ class Store(Managed):
             self._wasi.close()
         self._wasi = made
         self._wasi_functions = {module: host_functions(made, module) for module in MODULES}
+        while self._wasi_bound:
+            self._wasi_bound.pop()()
 
     def close(self) -> None:
         """Give up the store, and close the files and connections that its guests have open."""

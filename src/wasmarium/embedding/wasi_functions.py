@@ -18,7 +18,7 @@ from wasmarium.runtime.values import Value
 from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
 from wasmarium.wasi.preview1.linking import MAY_WAIT, finish_direct, implementations
-from wasmarium.wasi.preview1.quick import ROLES
+from wasmarium.wasi.preview1.quick import ROLES, failure
 from wasmarium.wasi.preview1.signatures import PREVIEW1, function_type
 
 
@@ -53,25 +53,15 @@ def _recipe(module: str, name: str) -> Recipe:
 
             return call
 
-        def bind_carried(memory: MemoryInstance) -> Callable[..., Any]:
-            source: object = None
-            made: Callable[..., Any] = code
-
-            def call(*arguments: Any) -> Any:
-                nonlocal source, made
-                functions = store._wasi_functions
-                if functions is not source:
-                    # the same
-                    direct = _world(store)[module][name].direct
-                    assert direct is not None
-                    assert direct.carried is not None
-                    source, made = functions, direct.carried.bind(memory)
-                return made(*arguments)
-
-            return call
+        def bind_carried(memory: MemoryInstance, again: Callable[[], None]) -> Callable[..., Any]:
+            made = _world(store)[module][name].direct
+            assert made is not None
+            assert made.carried is not None
+            store._wasi_bound.append(again)
+            return made.carried.bind(memory, again)
 
         roles = ROLES.get(name) if module == PREVIEW1 else None
-        carried = None if roles is None else Carried(roles, bind_carried)
+        carried = None if roles is None else Carried(roles, bind_carried, failure)
         direct = Direct(bind(lambda: None), finish_direct, bind, carried)
         return HostFunction(defined, code, name, direct, waits=name in MAY_WAIT)
 

@@ -43,14 +43,18 @@ class Carried:
     says. Their bytes are passed on before everything else. ``buffer`` with ``length``, and ``scatter`` with ``count``,
     is where bytes go that the function gives; the number of bytes that there is room for is passed on. ``outN`` is
     where its result goes, an integer of N = 4 or 8 bytes, or else as many bytes; beside ``buffer`` and ``scatter``
-    it is the number of bytes. ``putN`` is the same, and passed on too.
+    it is the number of bytes. ``putN`` is the same, and passed on too. ``more`` is where four further bytes of the
+    result go.
 
-    ``bind(memory)`` makes the function for one memory. It gives its result (None where there is none), or an error
-    number as a negative integer, or a Pending; or NotImplemented, with nothing done, when the call is none for it.
+    ``bind(memory, again)`` makes the function for one memory, and calls ``again`` when it is no longer to be used and
+    another is to be asked for. It gives its result (None where there is none), a Pending, or NotImplemented, with
+    nothing done, when the call is none for it; a result is never negative. ``failure`` gives the error number for an
+    exception that it raises, or None when that is to come out of the guest.
     """
 
     roles: tuple[str, ...]
-    bind: Callable[[MemoryInstance], Callable[..., Any]]
+    bind: Callable[[MemoryInstance, Callable[[], None]], Callable[..., Any]]
+    failure: Callable[[BaseException], int | None]
 
 
 @dataclass(frozen=True, slots=True)

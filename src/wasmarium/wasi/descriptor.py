@@ -28,6 +28,18 @@ MOST_DESCRIPTORS = 4096
 """Descriptors that a guest may have open at once; beyond it gets MFILE."""
 
 
+_FILE_RIGHTS = {
+    (readable, writable): ALL
+    & ~(Rights(0) if readable else Rights.FD_READ | Rights.FD_READDIR)
+    & ~(Rights(0) if writable else Rights.FD_WRITE)
+    for readable in (False, True)
+    for writable in (False, True)
+}
+"""By whether a file was opened for reading, and for writing."""
+
+_DIRECTORY_RIGHTS = ALL & ~FILE_ONLY & ~Rights.FD_WRITE
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Answer to a poll: bytes that can be read or written at least, and whether the end is near."""
@@ -210,8 +222,9 @@ class FileDescriptor(Descriptor):
 
     def _take_flags(self, flags: FdFlags) -> None:
         self.flags = flags
-        self._appends = FdFlags.APPEND in flags
-        self._syncs = bool(flags & (FdFlags.DSYNC | FdFlags.SYNC))
+        # set operations of flags take a microsecond each, and nearly all files have none
+        self._appends = bool(flags) and FdFlags.APPEND in flags
+        self._syncs = bool(flags) and bool(flags & (FdFlags.DSYNC | FdFlags.SYNC))
 
     @property
     def kind(self) -> FileType:
@@ -219,11 +232,7 @@ class FileDescriptor(Descriptor):
 
     @property
     def rights(self) -> tuple[Rights, Rights]:
-        rights = ALL
-        if not self._readable:
-            rights &= ~(Rights.FD_READ | Rights.FD_READDIR)
-        if not self._writable:
-            rights &= ~Rights.FD_WRITE
+        rights = _FILE_RIGHTS[self._readable, self._writable]
         return rights, rights
 
     @property
@@ -327,8 +336,7 @@ class DirectoryDescriptor(Descriptor):
     def rights(self) -> tuple[Rights, Rights]:
         if self.preopen is not None:
             return PREOPEN_BASE, PREOPEN_INHERITING
-        rights = ALL & ~FILE_ONLY & ~Rights.FD_WRITE
-        return rights, rights
+        return _DIRECTORY_RIGHTS, _DIRECTORY_RIGHTS
 
     @property
     def directory(self) -> Directory:

@@ -93,8 +93,11 @@ class WasiError(Exception):
     the guest called turns it into its result."""
 
     def __init__(self, errno: Errno) -> None:
-        super().__init__(errno.name)
+        # nothing for the base class: programs look for many files that are not there
         self.errno = errno
+
+    def __str__(self) -> str:
+        return self.errno.name
 
 
 _OTHER_NAMES = {"E2BIG": "TOOBIG", "EWOULDBLOCK": "AGAIN", "EOPNOTSUPP": "NOTSUP", "EDEADLOCK": "DEADLK"}

@@ -28,9 +28,10 @@
 
   /**
    * What a callee calls. There are places in the area, or -1: `bytes`, where the address of bytes or of vectors is, which
-   * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned.
+   * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned;
+   * `more`, where that of four further bytes of it is.
    */
-  return (slow, quick, bytes, vectors, inward, result, size, alignment) => {
+  return (slow, quick, bytes, vectors, inward, result, size, alignment, more) => {
     let memory;
     let guest;
     let guestNumbers;
@@ -92,6 +93,11 @@
         pointer = numbers.getUint32(area + result, true);
         if (pointer + size > guest.length || pointer % alignment) return slow();
       }
+      let second = 0;
+      if (more >= 0) {
+        second = numbers.getUint32(area + more, true);
+        if (second + 4 > guest.length || second % 4) return slow();
+      }
       if (bytes >= 0) {
         start = numbers.getUint32(area + bytes, true);
         count = numbers.getUint32(area + bytes + 4, true);
@@ -114,7 +120,9 @@
           if (vectors) scatter(found, given);
           else guest.set(python.subarray(BYTES, BYTES + given), start);
         }
-        if (result >= 0) guest.set(python.subarray(RESULT, RESULT + size), pointer);
+        if (size === 4) guestNumbers.setUint32(pointer, numbers.getUint32(RESULT, true), true);
+        else if (result >= 0) guest.set(python.subarray(RESULT, RESULT + size), pointer);
+        if (more >= 0) guestNumbers.setUint32(second, numbers.getUint32(RESULT + size, true), true);
         numbers.setInt32(area, 0, true);
         return undefined;
       }

@@ -16,12 +16,21 @@ class BrowserClock(Clock):
 
     def __init__(self) -> None:
         self._js: Globals = js
+        # programs ask very often; but a snapshot of Pyodide could not hold these, so they are not there from the start
+        self._date: Callable[[], float] | None = None
+        self._now: Callable[[], float] | None = None
 
     def realtime(self) -> int:
-        return int(self._js.Date.now()) * 1_000_000
+        date = self._date
+        if date is None:
+            date = self._date = self._js.Date.now
+        return int(date()) * 1_000_000
 
     def monotonic(self) -> int:
-        return int(self._js.performance.now() * 1e6)
+        now = self._now
+        if now is None:
+            now = self._now = self._js.performance.now
+        return int(now() * 1e6)
 
     def realtime_resolution(self) -> int:
         return 1_000_000

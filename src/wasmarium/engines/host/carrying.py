@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.host import shims
 from wasmarium.engines.host.functions import Imported
 from wasmarium.engines.host.memory import HostMemory
+from wasmarium.errors import Crash
 from wasmarium.runtime.function import Carried, FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.types import I32, I64, ValueType
@@ -40,7 +41,7 @@ class Plan:
     """What the roles of a function's parameters mean for the area."""
 
     def __init__(self, roles: tuple[str, ...], types: tuple[ValueType, ...]) -> None:
-        self.bytes = self.result = -1
+        self.bytes = self.result = self.more = -1
         self.vectors = self.inward = False
         self.size, self.alignment = 0, 1
         self.length = 0
@@ -55,6 +56,8 @@ class Plan:
             elif role.startswith(("out", "put")):
                 self.result, self.size = place, int(role[3:])
                 self.alignment = min(self.size, _ALIGNED)
+            elif role == "more":
+                self.more = place
             passes = role in ("number", "length", "count") or role.startswith("put")
             if role in ("length", "count"):
                 self.length = passed
@@ -62,7 +65,7 @@ class Plan:
             passed += passes
             place += size
         self.numbers = struct.Struct(layout)
-        self.places = (self.bytes, self.vectors, self.inward, self.result, self.size, self.alignment)
+        self.places = (self.bytes, self.vectors, self.inward, self.result, self.size, self.alignment, self.more)
         """The same for carrying.js."""
         gives_count = self.bytes >= 0 and not self.inward
         self.packed = {4: struct.Struct("<I"), 8: struct.Struct("<Q")}.get(self.size)
@@ -77,7 +80,7 @@ class CarriedImport(Imported):
     def __init__(self, realm: Realm, function: HostFunction, way: Carried, instance: ModuleInstance) -> None:
         super().__init__(realm, function, instance)
         self._way = way
-        self.carried: Callable[..., Any] | None = None
+        self.carried: Callable[..., Any] = _nothing_yet
         self.memory: Any = None
         plan = Plan(way.roles, function.type.parameters)
         slow, quick = realm.bridge.callback(self.callback()), realm.bridge.callback(_callback(self, plan))
@@ -89,11 +92,43 @@ class CarriedImport(Imported):
         assert self._instance is not None
         instance = self._instance()
         memory = None if instance is None else instance.exports.get("memory")
-        if isinstance(memory, HostMemory) and memory.realm is self.realm and memory.declared.address is I32:
+        if not isinstance(memory, HostMemory) or memory.realm is not self.realm or memory.declared.address is not I32:
+            return SLOW
+        if memory.written is None:
+            reference = weakref.ref(self)
+
+            def again() -> None:
+                imported = reference()
+                if imported is not None:
+                    imported.carried = _nothing_yet
+
+            memory.before_watching.append(again)
+            self.carried = self._way.bind(memory, again)
             self.memory = memory
-            self.carried = self._way.bind(memory)
             self.plain.use(memory.handle)
         return SLOW
+
+    def answer(self, given: Any) -> int | None:
+        """What the callee is told when the function has given what is no plain result."""
+        if given is NotImplemented:
+            return self.begin() if self.carried is _nothing_yet else SLOW
+        if isinstance(given, Pending):
+            answer = self.finish(given)
+            return DONE if answer is None else answer
+        raise Crash(f"a function that carries has given {given!r}")
+
+    def failed(self, error: BaseException) -> int:
+        """Likewise, when it has raised something."""
+        if isinstance(error, RecursionError):
+            # no call is possible here; see Realm.overflowed
+            self.realm.overflowed = True
+            return shims.FAIL
+        number = self._way.failure(error)
+        return self.fail(self.realm.glue.current(), error) if number is None else number
+
+
+def _nothing_yet(*arguments: Any) -> Any:
+    return NotImplemented
 
 
 def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
@@ -102,61 +137,41 @@ def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
     buffer, view = imported.realm.buffer, imported.realm.view
     unpack, packed, length = plan.numbers.unpack_from, plan.packed, plan.length
     inward, outward = plan.bytes >= 0 and plan.inward, plan.bytes >= 0 and not plan.inward
-    pack = None if packed is None else packed.pack_into
-    end = _RESULT + plan.size
-
-    def run(imported: CarriedImport) -> int | None:
-        function = imported.carried
-        if function is None:
-            return imported.begin()
-        if imported.memory._noted is not None:
-            # somebody watches the memory
-            return SLOW
-        numbers = unpack(buffer)
-        if inward:
-            given = function(bytes(view[_BYTES : _BYTES + numbers[length]]), *numbers)
-        else:
-            given = function(*numbers)
-        kind = type(given)
-        if pack is not None and kind is int and given >= 0:
-            pack(buffer, _RESULT, given)
-            return None
-        if kind is bytes:
-            if outward:
-                view[_BYTES : _BYTES + len(given)] = given
-                assert pack is not None
-                pack(buffer, _RESULT, len(given))
-            else:
-                view[_RESULT:end] = given
-            return None
-        if given is None:
-            return None
-        return _otherwise(imported, given)
+    pack = _no_number if packed is None else packed.pack_into
+    result = slice(_RESULT, _RESULT + plan.size + (4 if plan.more >= 0 else 0))
 
     def call() -> int | None:
         imported = reference()
         if imported is None:
             return shims.FAIL
         try:
-            return run(imported)
-        except RecursionError:
-            # no call is possible here; see Realm.overflowed
-            imported.realm.overflowed = True
-            return shims.FAIL
+            numbers = unpack(buffer)
+            if inward:
+                given = imported.carried(bytes(view[_BYTES : _BYTES + numbers[length]]), *numbers)
+            else:
+                given = imported.carried(*numbers)
+            if given is None:
+                return None
+            kind = type(given)
+            if kind is int:
+                pack(buffer, _RESULT, given)
+            elif kind is not bytes:
+                return imported.answer(given)
+            elif outward:
+                count = len(given)
+                view[_BYTES : _BYTES + count] = given
+                pack(buffer, _RESULT, count)
+            else:
+                view[result] = given
         except BaseException as error:
-            return imported.fail(imported.realm.glue.current(), error)
+            return imported.failed(error)
+        return None
 
     return call
 
 
-def _otherwise(imported: CarriedImport, given: Any) -> int | None:
-    if given is NotImplemented:
-        return SLOW
-    if isinstance(given, Pending):
-        answer = imported.finish(given)
-        return DONE if answer is None else answer
-    failure: int = -given
-    return failure
+def _no_number(buffer: bytearray, place: int, number: int) -> None:
+    raise Crash("a function that carries has given a number, and has nowhere to put it")
 
 
 def make_import(realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> tuple[Imported, Handle]:

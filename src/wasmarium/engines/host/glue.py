@@ -123,7 +123,7 @@ class Plan(Protocol):
     """What is carried, see ``carrying.js``."""
 
     @property
-    def places(self) -> tuple[int, bool, bool, int, int, int]: ...
+    def places(self) -> tuple[int, bool, bool, int, int, int, int]: ...
 
 
 class Area(Protocol):

@@ -21,7 +21,19 @@ _FAR = 1 << 53
 class HostMemory(MemoryInstance):
     """A WebAssembly.Memory. ``shared``: other threads can have it."""
 
-    __slots__ = ("_bytes", "_known", "_maps", "_noted", "_read", "_size", "_write", "handle", "realm", "shared")
+    __slots__ = (
+        "_bytes",
+        "_known",
+        "_maps",
+        "_noted",
+        "_read",
+        "_size",
+        "_write",
+        "before_watching",
+        "handle",
+        "realm",
+        "shared",
+    )
 
     far = True
 
@@ -38,6 +50,8 @@ class HostMemory(MemoryInstance):
         self._page_size = type.page_size
         self._maps: list[Callable[[bytearray], None]] = []
         self._noted: bytearray | None = None
+        self.before_watching: list[Callable[[], None]] = []
+        """To be called before writes are noted, by those who write and do not note it."""
         self.waiters = None
         self.has_other_agents = False
 
@@ -59,6 +73,8 @@ class HostMemory(MemoryInstance):
 
     def watch(self) -> bytearray:
         if self._noted is None:
+            while self.before_watching:
+                self.before_watching.pop()()
             self._noted = bytearray()
         missing = -(-self._size() >> WATCH_SHIFT) - len(self._noted)
         self._noted.extend(bytes(missing))

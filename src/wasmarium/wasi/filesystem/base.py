@@ -11,8 +11,7 @@ object which cannot do it, so an implementation writes only what it can.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from wasmarium.wasi.errno import Errno, WasiError
 
@@ -36,8 +35,7 @@ class FileType(enum.IntEnum):
     SYMBOLIC_LINK = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """Facts about a node. Times are nanoseconds since 1970, never negative; ``size`` is bytes (of a
     symbolic link: of its target)."""
 
@@ -51,8 +49,7 @@ class Stat:
     changed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a directory."""
 
     name: str
@@ -60,8 +57,7 @@ class Entry:
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenMode:
+class OpenMode(NamedTuple):
     """How to open a file. ``create`` makes a missing one, with ``exclusive`` only then."""
 
     read: bool = True
@@ -74,6 +70,13 @@ class OpenMode:
 def fail(errno: Errno) -> NoReturn:
     """Raise ``errno`` for the guest."""
     raise WasiError(errno)
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path has nothing but names between single slashes, of no doubtful length."""
+    framed = f"/{path}/"
+    special = "//" in framed or "/./" in framed or "/../" in framed or "\0" in path
+    return not special and len(path) <= LONGEST_NAME and path.isascii()
 
 
 class Node:
@@ -134,6 +137,15 @@ class Directory(Node):
     def reopen(self) -> Directory:
         """Another open directory for the same place, closed on its own."""
         fail(Errno.NOTSUP)
+
+    def stat_path(self, path: str) -> Stat | None:
+        """Facts about what a whole path leads to, or NOENT, where that can be told at once; None: it has to be walked.
+        Symbolic links always have to."""
+        return None
+
+    def open_path(self, path: str) -> File | Directory | None:
+        """Likewise, what a whole path leads to, opened. The mode for a file does not create or cut it."""
+        return None
 
     def stat_at(self, name: str) -> Stat:
         """Facts about what has this name. NOENT when nothing has."""

@@ -20,6 +20,7 @@ from wasmarium.wasi.filesystem.base import (
     OpenMode,
     Stat,
     fail,
+    is_plain,
 )
 
 NODE_COST = 512
@@ -224,6 +225,32 @@ class MemoryDirectory(_Handle, Directory):
 
     def reopen(self) -> Directory:
         return MemoryDirectory(self.volume, self.inode)
+
+    def _look_up(self, path: str) -> Inode | None:
+        """What a path leads to, or None where it has to be walked. NOENT where that is sure."""
+        inode = self.inode
+        for name in path.split("/"):
+            found = inode.entries.get(name)
+            if found is None:
+                if inode.kind is FileType.DIRECTORY and is_plain(path):
+                    fail(Errno.NOENT)
+                return None
+            if found.kind is FileType.SYMBOLIC_LINK:
+                return None
+            inode = found
+        return inode
+
+    def stat_path(self, path: str) -> Stat | None:
+        inode = self._look_up(path)
+        return None if inode is None else _stat(self.volume, inode)
+
+    def open_path(self, path: str) -> File | Directory | None:
+        inode = self._look_up(path)
+        if inode is None:
+            return None
+        if inode.kind is FileType.DIRECTORY:
+            return MemoryDirectory(self.volume, inode)
+        return MemoryFile(self.volume, inode)
 
     def _find(self, name: str) -> Inode:
         inode = self.inode.entries.get(name)

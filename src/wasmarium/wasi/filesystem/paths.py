@@ -151,6 +151,9 @@ def _components(path: str) -> list[str]:
 
 def stat(base: Directory, path: str, follow: bool) -> Stat:
     """Facts about what ``path`` leads to."""
+    quick = base.stat_path(path)
+    if quick is not None:
+        return quick
     with Walk(base, path, follow or path.endswith("/")) as walk:
         found = walk.look()
         if found is None:
@@ -173,6 +176,10 @@ def open_node(base: Directory, path: str, follow: bool, mode: OpenMode, director
     """Open what ``path`` leads to; ``directory`` asks that it is one. INVAL for ``directory`` with
     anything that makes or changes a file, ISDIR for writing to a directory."""
     changes = mode.create or mode.truncate
+    if not (changes or mode.exclusive or mode.write or directory):
+        quick = base.open_path(path)
+        if quick is not None:
+            return quick
     if directory and (changes or mode.exclusive):
         fail(Errno.INVAL)
     anew = mode.create and mode.exclusive

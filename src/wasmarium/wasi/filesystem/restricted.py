@@ -51,6 +51,9 @@ class RestrictedDirectory(Directory):
     def reopen(self) -> Directory:
         return RestrictedDirectory(self.inner.reopen(), self.permissions)
 
+    def stat_path(self, path: str) -> Stat | None:
+        return self.inner.stat_path(path) if self.permissions.list_names else None
+
     def stat_at(self, name: str) -> Stat:
         self._need(self.permissions.list_names)
         return self.inner.stat_at(name)

@@ -214,17 +214,12 @@ def total(pieces: Sequence[tuple[int, int]]) -> int:
 
 def pack_stat(layout: Layout, stat: Stat) -> bytes:
     """The witx type ``filestat``."""
-    links = stat.links & (0xFFFFFFFF if layout is UNSTABLE_LAYOUT else _U64)
-    return layout.filestat.pack(
-        stat.device & _U64,
-        stat.inode & _U64,
-        stat.kind,
-        links,
-        stat.size & _U64,
-        stat.accessed & _U64,
-        stat.modified & _U64,
-        stat.changed & _U64,
-    )
+    try:
+        return layout.filestat.pack(stat.device, stat.inode, stat.kind, *stat[3:])
+    except struct.error:
+        links = stat.links & (0xFFFFFFFF if layout is UNSTABLE_LAYOUT else _U64)
+        rest = (each & _U64 for each in stat[4:])
+        return layout.filestat.pack(stat.device & _U64, stat.inode & _U64, stat.kind, links, *rest)
 
 
 def pack_fdstat(kind: FileType, fdflags: FdFlags, base: Rights, inheriting: Rights) -> bytes:

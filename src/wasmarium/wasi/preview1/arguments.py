@@ -45,5 +45,11 @@ def _get(memory: GuestMemory, strings: Sequence[bytes], pointers: int, buffer: i
 def _sizes(memory: GuestMemory, strings: Sequence[bytes], count: int, size: int) -> None:
     memory.memory.check(count, 4)
     memory.memory.check(size, 4)
-    store(memory, count, len(strings), 4)
-    store(memory, size, sum(len(text) + 1 for text in strings), 4)
+    number, length = sizes(strings)
+    store(memory, count, number, 4)
+    store(memory, size, length, 4)
+
+
+def sizes(strings: Sequence[bytes]) -> tuple[int, int]:
+    """How many strings, and how many bytes they take."""
+    return len(strings), sum(len(text) + 1 for text in strings)

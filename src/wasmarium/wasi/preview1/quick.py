@@ -1,12 +1,12 @@
 """The functions that programs call most, for engines that carry what pointers lead to (see ``Carried``).
 
-They are those of the other files but for the pointers: what is unusual, they leave to them. A failure is a negative
-error number here, not an exception: programs look for many files that are not there.
+They are those of the other files but for the pointers: what is unusual, they leave to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmarium.runtime.function import Carried
@@ -17,6 +17,7 @@ from wasmarium.wasi.errno import WasiError, errno_of
 from wasmarium.wasi.filesystem import paths as walks
 from wasmarium.wasi.preview1.abi import PREVIEW1_LAYOUT as LAYOUT
 from wasmarium.wasi.preview1.abi import LookupFlags, allow, decoded, pack_stat, store
+from wasmarium.wasi.preview1.arguments import sizes
 from wasmarium.wasi.preview1.clocks import now
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.descriptors import fdstat, listing, signed
@@ -24,6 +25,8 @@ from wasmarium.wasi.preview1.paths import how_to_open, opened
 from wasmarium.wasi.preview1.waiting import Wait, pending
 
 _ROLES = """
+args_sizes_get        out4 more
+environ_sizes_get     out4 more
 clock_time_get        number skip out8
 fd_close              number
 fd_fdstat_get         number out24
@@ -44,18 +47,25 @@ path_unlink_file      number string length
 Make = Callable[[Wasi, MemoryInstance], Callable[..., Any]]
 
 
-def _guarded(call: Callable[..., Any]) -> Callable[..., Any]:
-    """``call``, with a negative error number for an exception."""
+def failure(error: BaseException) -> int | None:
+    """The error number of what a function here raises."""
+    if isinstance(error, WasiError):
+        # `value` looks the same up in a slow way
+        return error.errno._value_
+    return errno_of(error).value if isinstance(error, OSError) else None
 
-    def guarded(*arguments: Any) -> Any:
-        try:
-            return call(*arguments)
-        except WasiError as error:
-            return -error.errno
-        except OSError as error:
-            return -errno_of(error)
 
-    return guarded
+def _sizes_of(strings: Sequence[bytes]) -> Callable[..., Any]:
+    known = struct.pack("<II", *sizes(strings))
+    return lambda: known
+
+
+def args_sizes_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+    return _sizes_of(wasi.arguments)
+
+
+def environ_sizes_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+    return _sizes_of(wasi.environment)
 
 
 def clock_time_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
@@ -200,6 +210,8 @@ def path_unlink_file(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
 
 
 _MAKERS: tuple[Make, ...] = (
+    args_sizes_get,
+    environ_sizes_get,
     clock_time_get,
     fd_close,
     fd_fdstat_get,
@@ -221,10 +233,13 @@ ROLES: dict[str, tuple[str, ...]] = {name: tuple(roles) for name, *roles in map(
 """What the parameters of each function here are, see ``Carried``."""
 
 
+MAKERS: dict[str, Make] = {make.__name__: make for make in _MAKERS}
+
+
 def carried(wasi: Wasi) -> dict[str, Carried]:
     """The functions of ``wasi_snapshot_preview1`` that are here, for one guest, by name."""
 
-    def binding(make: Make) -> Callable[[MemoryInstance], Callable[..., Any]]:
-        return lambda memory: _guarded(make(wasi, memory))
+    def binding(make: Make) -> Callable[[MemoryInstance, Callable[[], None]], Callable[..., Any]]:
+        return lambda memory, again: make(wasi, memory)
 
-    return {make.__name__: Carried(ROLES[make.__name__], binding(make)) for make in _MAKERS}
+    return {name: Carried(ROLES[name], binding(make), failure) for name, make in MAKERS.items()}
