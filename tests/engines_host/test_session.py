@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import perf_counter
@@ -205,6 +206,26 @@ def test_what_was_stopped_prints_no_more() -> None:
         pass
     run(asyncio.sleep(0.1))
     assert "output" not in driver.update()
+
+
+def test_many_that_are_stopped_leave_nothing_behind() -> None:
+    """Each has a memory of its own, for which the host reserves gigabytes of addresses."""
+    import gc
+
+    driver = Driver("endless")
+    made = []
+    for _ in range(150):
+        driver.start()
+        go(driver, lambda: driver.told["state"] == "running")
+        assert driver.told["state"] == "running", driver.told
+        made.append(weakref.ref(driver.session._guest.instance))
+        driver.session.stop()
+        driver.update()
+        run(asyncio.sleep(0))
+    run(asyncio.sleep(0.02))
+    driver.start(paused=True)
+    gc.collect()
+    assert [reference for reference in made if reference() is not None] == []
 
 
 def test_waiting_guests_can_be_stopped_and_followed_by_others() -> None:

@@ -9,7 +9,6 @@ from wasmarium.bridge import Clock, Platform
 from wasmarium.debug.values import Plain, frame_of
 from wasmarium.engines.base import Engine
 from wasmarium.engines.host import HostEngine
-from wasmarium.engines.host.engine import HostInstance
 from wasmarium.engines.interpreter import Interpreter
 from wasmarium.errors import Unsupported
 from wasmarium.features import Features
@@ -95,7 +94,12 @@ class Engines:
         self.obstacle: str | None = None
         """Why no guest runs at full speed here, or None."""
         try:
-            self._speed = HostEngine(platform.webassembly(), BREATH)
+            bridge = platform.webassembly()
+            if bridge.suspends():
+                self._speed = HostEngine(bridge, BREATH)
+            else:
+                # nobody could ask a guest to stop
+                self.obstacle = "this browser cannot suspend WebAssembly: it lacks JSPI"
         except Unsupported as error:
             self.obstacle = error.message
 
@@ -131,11 +135,7 @@ class Engines:
         # the session gives up a guest by itself; this lets it be asked
         store.is_over = _never
         instance = engine.instantiate(store, module, imports)
-        why = engine.fallback(module)
-        if why is None and not (isinstance(instance, HostInstance) and instance.realm.glue.waits):
-            # nobody could ask it to stop
-            why = "this browser cannot suspend WebAssembly: it lacks JSPI"
-        return Guest(instance, engine, counts, why)
+        return Guest(instance, engine, counts, engine.fallback(module))
 
 
 def _never() -> bool:

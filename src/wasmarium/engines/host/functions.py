@@ -223,26 +223,29 @@ class HostExecution:
         return int(milliseconds * 1e6)
 
     def close(self) -> None:
-        """See :class:`~wasmarium.engines.base.Execution`. A guest that stands is left where it is, for JavaScript to
-        collect."""
-        area = self._area
-        if area is None:
-            return
-        realm = self._function.realm
-        if self._waiting is not None:
-            self._release()
-        else:
-            # it goes on once more, until it stands or ends
-            realm.given_up.add(area.address)
+        """See :class:`~wasmarium.engines.base.Execution`. The guest is interrupted; nothing collects one that is left
+        where it stands, as V8 keeps all that its stack refers to."""
+        if self._area is not None:
+            self._function.realm.given_up.add(self._area.address)
             self._closing = asyncio.ensure_future(self._end())
 
     async def _end(self) -> None:
+        glue = self._function.realm.glue
         while self._area is not None:
-            await self._function.realm.glue.progress(self._area.address)
+            address = self._area.address
+            progress = glue.progress(address)
+            waiting, self._waiting = self._waiting, None
+            answer, self._answer = self._answer, None
+            if waiting is not None:
+                answer = address | -waiting.fail(address, trap(TrapCode.INTERRUPT))
+            if answer is not None:
+                glue.resume(address, answer)
+                await progress
+            # where it stands by now
             self._outcome = None
             self.run()
-            if self._waiting is not None:
-                self._release()
+            if self._area is not None and self._waiting is None:
+                await glue.progress(self._area.address)
 
     def resume(self, values: Sequence[Value] | BaseException) -> None:
         """Answer Suspended; see :class:`~wasmarium.engines.base.Execution`."""
