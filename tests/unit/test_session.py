@@ -381,6 +381,33 @@ def test_locals_have_names_and_types() -> None:
     ]
 
 
+EVERY_TYPE = b"""(module
+  (func $g (param i32) (result i64) (i64.const -1))
+  (func $f (export "f") (result f64) (local funcref)
+    (f64.const 1.5) (f32.const 0.1) (v128.const i64x2 1 2) (local.get 0)
+    (block (param funcref) (result i64) (drop) (i64.const 5) (call $g (i32.const -7)) (i64.add))
+    (drop) (drop) (drop) (drop) (f64.const 0)))"""
+
+
+def test_operands_have_their_types() -> None:
+    driver = Driver()
+    driver.session.load(EVERY_TYPE)
+    driver.start(invoke="f", paused=True)
+    seen: dict[str, list[list[tuple[str, str]]]] = {}
+    while driver.update()["state"] == "paused":
+        for frame in driver.told["frames"]:
+            shown = [(value["type"], value["text"]) for value in frame["operands"]]
+            seen.setdefault(f"{frame['name']} {frame['mnemonic']}", []).append(shown)
+        driver.session.step()
+    below = [("f64", "1.5"), ("f32", "0.1"), ("v128", f"0x{(2 << 64) + 1:032x}")]
+    assert seen["f i64.const"] == [below]
+    # once at the call itself, then below it while the other function runs
+    outer = [*below, ("i64", "5")]
+    assert seen["f call"] == [[*outer, ("i32", "-7")], outer, outer]
+    assert seen["f i64.add"] == [[*outer, ("i64", "-1")]]
+    assert seen["g end"] == [[("i64", "-1")]]
+
+
 def test_step_out_ends_behind_the_call() -> None:
     driver = Driver("calls").start(invoke="outer", args=["7"], paused=True)
     for _ in range(3):

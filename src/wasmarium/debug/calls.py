@@ -11,9 +11,12 @@ from wasmarium.debug.listing import Listings
 from wasmarium.debug.values import Plain, plain_frame, plain_value
 from wasmarium.engines.base import Execution, FrameState
 from wasmarium.errors import Frame, Trap
+from wasmarium.features import Features
 from wasmarium.module import Module
 from wasmarium.runtime.function import WasmFunction
-from wasmarium.types import FUNCREF, I32, ValueType
+from wasmarium.types import ValueType
+from wasmarium.validation import code_validator
+from wasmarium.validation.code import CodeValidator
 
 MOST_FRAMES = 60
 """Frames told of a deep stack: half of them innermost, half outermost."""
@@ -42,13 +45,17 @@ def plain_trap(trap: Trap) -> Plain:
 class CallWatcher:
     """Tells of the stack of one execution after the other, and of the code that runs."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, features: Features) -> None:
         self._module = module
+        self._features = features
         self._told: list[Plain] | None = None
         self._next_sample = 0
         self._listings: Listings | None = None
         self._listed: tuple[int, int | None] | None = None
         self._locals: dict[int, list[tuple[str | None, ValueType]]] = {}
+        self._types: dict[tuple[int, int], list[ValueType]] = {}
+        """By function and offset: those of the operands."""
+        self._validator: CodeValidator | None = None
 
     def sample(self, execution: Execution, clock: Clock, at_once: bool) -> Plain:
         """The frames of a guest that runs, without their values, if it is time for that (``at_once``:
@@ -103,8 +110,23 @@ class CallWatcher:
                 {"name": name} | plain_value(value_type, value)
                 for (name, value_type), value in zip(named, state.locals, strict=False)
             ]
-            row["operands"] = [_operand(value) for value in state.operands[-MOST_VALUES:]]
+            row["operands"] = self._operands(function, state)
         return row
+
+    def _operands(self, function: WasmFunction, state: FrameState) -> list[Plain]:
+        """The topmost operands; those of an outer frame are without the arguments of its call."""
+        offset, values = state.frame.offset, state.operands
+        if not values or offset is None:
+            return []
+        place = function.index, offset
+        types = self._types.get(place)
+        if types is None:
+            if self._validator is None:
+                self._validator = code_validator(self._module, self._features)
+            code = self._module.codes[function.index - self._module.imported_functions]
+            types = self._types[place] = self._validator.operands(function.index, code, offset)
+        rows = list(zip(types, values, strict=False))[-MOST_VALUES:]
+        return [plain_value(value_type, value) for value_type, value in rows]
 
     def _local_types(self, function: WasmFunction, count: int) -> list[tuple[str | None, ValueType]]:
         known = self._locals.get(function.index)
@@ -132,20 +154,6 @@ class CallWatcher:
             self._listings = Listings(self._module)
         listing = self._listings.around(index, frame.instruction)
         return {} if listing is None else {"listing": listing}
-
-
-def _operand(value: Any) -> Plain:
-    """An operand; the machine keeps no types, so it is told by what it is."""
-    if isinstance(value, int):
-        # An i32 and a small i64 look the same.
-        return plain_value(I32, value) | {"type": "int"} if value < 1 << 32 else {"type": "i64", "text": _signed(value)}
-    if isinstance(value, float):
-        return {"type": "float", "text": repr(value)}
-    return plain_value(FUNCREF, value) | {"type": "ref"}
-
-
-def _signed(value: int) -> str:
-    return str(value - (1 << 64)) if 1 << 63 <= value < 1 << 64 else str(value)
 
 
 def _ends(rows: Sequence[Any]) -> tuple[list[Any], int]:

@@ -161,7 +161,7 @@ class Session:
         instance = guest.instance
         self._news_of_start = {"engine": guest.way} | ({} if guest.why is None else {"fallback": guest.why})
         self._observer = Observer(instance)
-        self._watcher = CallWatcher(module)
+        self._watcher = CallWatcher(module, self._features)
         calls: Sequence[Call] = ()
         program: GoProgram | None = None
         if self._world.go is not None and plan.invoke is None:

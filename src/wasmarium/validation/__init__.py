@@ -1,5 +1,5 @@
 """Validation of modules (specification, chapter 3, and the algorithm of its appendix)."""
 
-from wasmarium.validation.module import validate_module
+from wasmarium.validation.module import code_validator, validate_module
 
-__all__ = ["validate_module"]
+__all__ = ["code_validator", "validate_module"]

@@ -194,15 +194,7 @@ class CodeValidator(Machine):
 
     def validate(self, function: int, code: Code) -> None:
         """Check the body of the function with this index."""
-        self._function = function
-        parameters, results = self.context.functions[function]
-        start = self._declare_locals(parameters, code)
-        self._start, self._end = start, code.end
-        self._body = self.context.module.data[start : code.end]
-        self._bytes = iter(self._body)
-        self.stack.clear()
-        self.frames.clear()
-        self.open("function", ([], results))
+        self._begin(function, code, code.end)
         try:
             self._walk()
         except Malformed as error:
@@ -215,6 +207,24 @@ class CodeValidator(Machine):
             raise diagnostics.end_expected(self._place(code.end))
         if left:
             raise diagnostics.body_too_long(self._place(code.end - left), left)
+
+    def operands(self, function: int, code: Code, offset: int) -> list[ValueType]:
+        """The types on the operand stack where the instruction at ``offset`` in a valid body begins, the topmost
+        last; out of code that cannot be reached, those that are known."""
+        self._begin(function, code, offset)
+        self._walk()
+        return [each for each in self.stack if each is not FLOOR and each is not ABYSS]
+
+    def _begin(self, function: int, code: Code, end: int) -> None:
+        self._function = function
+        parameters, results = self.context.functions[function]
+        start = self._declare_locals(parameters, code)
+        self._start, self._end = start, end
+        self._body = self.context.module.data[start:end]
+        self._bytes = iter(self._body)
+        self.stack.clear()
+        self.frames.clear()
+        self.open("function", ([], results))
 
     def _declare_locals(self, parameters: Types, code: Code) -> int:
         """Set the locals of a body that is about to be checked; where its instructions begin."""

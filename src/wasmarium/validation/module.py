@@ -29,6 +29,13 @@ def validate_module(module: Module, features: Features = DEFAULT) -> None:
     _ModuleValidator(module, features).run()
 
 
+def code_validator(module: Module, features: Features = DEFAULT) -> CodeValidator:
+    """What validates the bodies of ``module``, whose other sections are valid."""
+    made = _ModuleValidator(module, features)
+    made.until_codes()
+    return made.codes_validator()
+
+
 class _ModuleValidator:
     def __init__(self, module: Module, features: Features) -> None:
         self.module = module
@@ -36,6 +43,12 @@ class _ModuleValidator:
         self.constants = ConstantValidator(self.context)
 
     def run(self) -> None:
+        self.until_codes()
+        self.codes()
+        self.datas()
+
+    def until_codes(self) -> None:
+        """All sections before the code."""
         self.types()
         self.imports()
         self.functions()
@@ -46,8 +59,6 @@ class _ModuleValidator:
         self.exports()
         self.start()
         self.elements()
-        self.codes()
-        self.datas()
 
     def place(self, section: str, offset: int) -> Where:
         """An entry of a section, for diagnostics."""
@@ -202,9 +213,13 @@ class _ModuleValidator:
                 context.declared.add(item)
         context.elements.append(kind)
 
-    def codes(self) -> None:
+    def codes_validator(self) -> CodeValidator:
+        """For the bodies, one after the other."""
         self.context.data_count = self.module.data_count
-        validator = CodeValidator(self.context)
+        return CodeValidator(self.context)
+
+    def codes(self) -> None:
+        validator = self.codes_validator()
         for function, code in enumerate(self.module.codes, self.module.imported_functions):
             validator.validate(function, code)
 
