@@ -25,12 +25,6 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 /** A module of the binary format starts with "\0asm". */
 export const hasWasmMagic = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
 
-/** Text that starts like a module of the text format. */
-export function looksLikeText(bytes: Uint8Array): boolean {
-  const start = new TextDecoder().decode(bytes.subarray(0, 4096));
-  return /^\s*(;;[^\n]*\n\s*|\(;[\s\S]*?;\)\s*)*\((module|component)\b/.test(start);
-}
-
 /** What a file that is not a module most likely is; null when nothing is recognised. */
 export function recognise(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return "an empty file";
