@@ -689,6 +689,22 @@ def test_the_platform_says_how_guests_wait() -> None:
         BrowserPlatform("hope").webassembly()
 
 
+def test_a_worker_that_does_not_start(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmarium.bridge.browser import webassembly
+
+    source = webassembly._source
+
+    def broken(name: str) -> str:
+        return "throw new Error('no worker today')" if name == "worker.js" else source(name)
+
+    monkeypatch.setattr(webassembly, "_source", broken)
+    sad = Away()
+    made: Any = run(Instance.instantiate_async(sad.store, Module(sad.engine, WAITS), [waiting(sad)]))
+    assert "no worker today" in made.fallback
+    exports: Any = made.exports(sad.store)
+    assert run(exports["f"].call_async(sad.store, 5)) == 210
+
+
 # ---- ends -----------------------------------------------------------------------------------------------------------
 
 

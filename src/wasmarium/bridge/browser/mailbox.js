@@ -7,11 +7,13 @@
   "use strict";
   const { Atomics, Int32Array, Uint8Array, performance } = globalThis;
 
-  const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8; // prettier-ignore
-  const PYTHON = 0, WORKER = 1; // prettier-ignore
+  // prettier-ignore
+  const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8;
+  // prettier-ignore
+  const PYTHON = 0, WORKER = 1;
   const CONTENT = 64;
   const REFERENCES = 1024;
-  // Looks at the turn before the thread sleeps, which costs more than some microseconds.
+  // Looks at the turn before the thread sleeps: being woken costs tens of microseconds.
   const SPINS = 1000;
   const NOWHERE = 0x7fffffff;
 
@@ -39,35 +41,47 @@
   const wake = () => {
     const all = waiting;
     waiting = [];
-    if (all.length) worker.unref?.();
+    if (all.length) worker?.unref?.();
     for (const resolve of all) resolve();
   };
   const fail = (error) => {
-    failure = String(error?.message ?? error) || "it did not start";
+    failure ||= String(error?.message ?? error) || "it did not start";
     wake();
   };
 
   // Node's has another interface
-  const node = globalThis.process?.versions?.node && globalThis.process.getBuiltinModule?.("node:worker_threads");
+  const node =
+    globalThis.process?.versions?.node && globalThis.process.getBuiltinModule?.("node:worker_threads");
   let worker;
-  if (node) {
-    worker = new node.Worker(source, { eval: true });
-    worker.on("message", wake);
-    worker.on("error", fail);
-    // it does not keep Node alive unless somebody waits for it; listening does, so this comes behind
-    worker.unref();
-  } else {
-    const address = globalThis.URL.createObjectURL(new globalThis.Blob([source], { type: "text/javascript" }));
-    worker = new globalThis.Worker(address, { name: "wasmarium guest" });
-    globalThis.URL.revokeObjectURL(address);
-    worker.onmessage = wake;
-    worker.onerror = fail;
+  const start = () => {
+    if (node) {
+      worker = new node.Worker(source, { eval: true });
+      worker.on("message", wake);
+      worker.on("error", fail);
+      // it does not keep Node alive unless somebody waits for it; listening does, so this comes behind
+      worker.unref();
+    } else {
+      const address = globalThis.URL.createObjectURL(
+        new globalThis.Blob([source], { type: "text/javascript" }),
+      );
+      worker = new globalThis.Worker(address, { name: "wasmarium guest" });
+      // not at once: not every browser has fetched it by then
+      setTimeout(() => globalThis.URL.revokeObjectURL(address), 60_000);
+      worker.onmessage = wake;
+      worker.onerror = fail;
+    }
+    worker.postMessage(buffer);
+  };
+  try {
+    start();
+  } catch (error) {
+    // a page may forbid workers of this kind
+    fail(error);
   }
-  worker.postMessage(buffer);
 
-  /** Copies what was told; its kind, or 0 while the worker has the turn. */
+  /** Copies what was told; its kind, or 0 while the worker has the turn, or -1 when there is no worker any more. */
   const look = () => {
-    if (Atomics.load(words, TURN) !== PYTHON) return 0;
+    if (Atomics.load(words, TURN) !== PYTHON) return failure ? -1 : 0;
     const to = inPython();
     to.set(content.subarray(0, words[SIZE]), area);
     const slots = 4 * words[SLOTS];
@@ -84,7 +98,8 @@
     send: (kind, number, size, slots, argument) => {
       const from = inPython();
       content.set(from.subarray(area, area + size));
-      if (slots) content.set(from.subarray(area + referencesAt, area + referencesAt + 4 * slots), referencesAt);
+      if (slots)
+        content.set(from.subarray(area + referencesAt, area + referencesAt + 4 * slots), referencesAt);
       words[KIND] = kind;
       words[NUMBER] = number;
       words[SIZE] = size;
@@ -125,7 +140,7 @@
       worker.postMessage({ module, imports: Array.from(imports), made: Array.from(made) }),
     end: () => {
       fail("it was ended");
-      worker.terminate();
+      worker?.terminate();
     },
   };
-}
+};

@@ -11,15 +11,20 @@
   const port = globalThis.WorkerGlobalScope ? globalThis : require("node:worker_threads").parentPort;
   const { Error, Object, Uint8Array, WebAssembly } = globalThis;
 
-  const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8; // prettier-ignore
+  // prettier-ignore
+  const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8;
   const PYTHON = 0;
   // what Python asks
-  const CALL = 1, ANSWER = 2, LISTEN = 3, DO = 4, ENTER = 5, SET = 6, COUNT = 7, GROW = 8, HAS_NULL = 9; // prettier-ignore
+  // prettier-ignore
+  const CALL = 1, ANSWER = 2, LISTEN = 3, DO = 4, ENTER = 5, SET = 6, COUNT = 7, GROW = 8, HAS_NULL = 9;
   // what it is told
-  const RETURNED = 1, FAILED = 2, IMPORTED = 3, DONE = 4, FAULT = 5; // prettier-ignore
+  // prettier-ignore
+  const RETURNED = 1, FAILED = 2, IMPORTED = 3, DONE = 4, FAULT = 5;
   // as in engines/host/shims.py
-  const THROW = -2, FAIL = -1, REFERENCES = 1024; // prettier-ignore
+  // prettier-ignore
+  const THROW = -2, FAIL = -1, REFERENCES = 1024;
   const CONTENT = 64;
+  // as in mailbox.js
   const SPINS = 1000;
   const FRAMES = 128;
   const NESTED = 200;
@@ -59,7 +64,8 @@
     resumed: () => {},
     ended: () => {},
   };
-  const shim = (number, more) => new WebAssembly.Instance(shims[number], { "": { ...globals, ...more } }).exports;
+  const shim = (number, more) =>
+    new WebAssembly.Instance(shims[number], { "": { ...globals, ...more } }).exports;
 
   // ---- values ----
 
@@ -96,7 +102,12 @@
     }
     const said = why;
     why = undefined;
-    const kinds = { RuntimeError: "trap", RangeError: "overflow", InternalError: "overflow", LinkError: "link" };
+    const kinds = {
+      RuntimeError: "trap",
+      RangeError: "overflow",
+      InternalError: "overflow",
+      LinkError: "link",
+    };
     const stack = String(error?.stack ?? "").slice(0, 40000);
     return [said ?? kinds[error?.name] ?? "other", String(error?.message ?? error).slice(0, 2000), stack, -1];
   };

@@ -7,6 +7,8 @@ them with ``struct``. So one crossing moves all values of a call, every bit of a
 i64 needs no BigInt and a v128 can cross. References go through tables
 (``references``); what guests make on the host's heap can be looked into (``aggregates``).
 
+A guest that waits for a host function is suspended (JSPI), or waits in a worker (``remote``), or is interpreted.
+
 What belongs to one store is a ``realm``. JavaScript is reached only through the :class:`Bridge` that
 ``wasmarium.bridge`` hands in.
 """

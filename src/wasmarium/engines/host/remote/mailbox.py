@@ -71,6 +71,9 @@ class GuestWorker:
     def _arrived(self, kind: int) -> None:
         if not kind:
             return
+        if kind < 0:
+            self.end(Exhausted(f"the worker of a guest has ended: {self.mailbox.failure()}"))
+            return
         self.turn = True
         self._told_at = None
         _, number, size, _, level = _HEAD.unpack_from(self._head.buffer)
@@ -158,8 +161,6 @@ class GuestWorker:
 
     def check_alive(self) -> None:
         """Raise why there is no worker any more, if so."""
-        if self.ended is None and self.mailbox.failure():
-            self.end(Exhausted(f"the worker of a guest has ended: {self.mailbox.failure()}"))
         if self.ended is not None:
             raise self.ended
 
@@ -167,13 +168,11 @@ class GuestWorker:
 
     def boot(self) -> None:
         """Wait until the worker is there. Raises Unsupported where that needs the event loop."""
-        if self.turn:
-            return
         self.look()
         end = monotonic() + BOOT
-        while not self.turn:
-            if self.mailbox.failure():
-                raise Unsupported(f"a host function may wait, and no worker starts here: {self.mailbox.failure()}")
+        while not self.turn or self.ended is not None:
+            if self.ended is not None:
+                raise Unsupported(f"a host function may wait, and its guest has no worker: {self.ended}")
             if (not self.mailbox.starts and not self.mailbox.up()) or monotonic() > end:
                 raise Unsupported(
                     "a host function may wait, and the worker that its guest would run in is still starting, which "
@@ -206,6 +205,8 @@ class GuestWorker:
         if self.ended is not None:
             return
         self.ended = WasmError("the worker of this guest was ended, because it did not stop when it had to")
+        if isinstance(why, Exhausted):
+            self.ended = why
         self._finalizer()
         runs, self.runs = self.runs, []
         self.turn = True
