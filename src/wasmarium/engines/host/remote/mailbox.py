@@ -91,6 +91,8 @@ class GuestWorker:
     def clear(self) -> None:
         """Let a run end that nobody waits for any more, once it is on top."""
         if self.turn and self.runs and self.runs[-1].given_up:
+            # whoever is still interested hears where it was
+            self.runs[-1].noted = trap(TrapCode.INTERRUPT), None
             self.send(ANSWER, -1)
 
     def settle(self) -> None:
