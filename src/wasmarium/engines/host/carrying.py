@@ -94,7 +94,8 @@ class CarriedImport(Imported):
         memory = None if instance is None else instance.exports.get("memory")
         if not isinstance(memory, HostMemory) or memory.realm is not self.realm or memory.declared.address is not I32:
             return SLOW
-        if memory.written is None:
+        # not `written`, which crosses through the area where the arguments are
+        if not memory.is_watched:
             reference = weakref.ref(self)
 
             def again() -> None:

@@ -71,6 +71,11 @@ class HostMemory(MemoryInstance):
                 add(noted)
         return noted
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether writes are noted. Unlike ``written`` it does not cross, so it may be asked within a call."""
+        return self._noted is not None
+
     def watch(self) -> bytearray:
         if self._noted is None:
             while self.before_watching:
