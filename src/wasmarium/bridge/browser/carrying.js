@@ -1,11 +1,13 @@
 /**
- * Carries what pointers lead to between guests and Python. The value of this file is a function that is given Pyodide's
- * memory and an area in it, and makes what stands between a callee (engines/host/shims.py) and Python.
+ * Ways from callees (engines/host/shims.py) into Python. The value of this file is a function that is given Pyodide's
+ * memory, an area in it, and `resolve`, by which Python gives a callback for a number. It makes `later`, which asks for
+ * the callback at the first call (making one takes longer than most calls), and `carrier`, which also carries what
+ * pointers lead to between the guest and the area.
  *
  * Whatever is out of bounds, not aligned or too large is left to `slow`, which is all of the function in Python: it says
  * what is wrong. So nothing here fails, and nothing has been written to the guest when `slow` is called.
  */
-(pyodideMemory, area, areaSize) => {
+(pyodideMemory, area, areaSize, resolve) => {
   "use strict";
 
   const { DataView, Uint8Array } = globalThis;
@@ -14,6 +16,7 @@
   const RESULT = area + 128;
   const BYTES = area + 256;
   const ROOM = areaSize - 256;
+  const FAIL = -1;
   const SLOW = -4;
   const DONE = -5;
   const VECTORS = 64;
@@ -26,12 +29,30 @@
     numbers = new DataView(pyodideMemory.buffer);
   };
 
+  let resolves = true;
+  const later = (number) => {
+    let call;
+    const plain = () => {
+      call ??= resolve(number);
+      // Python could not even make it
+      return call ? call() : FAIL;
+    };
+    plain.destroy = () => {
+      call?.destroy();
+      if (resolves) resolve.destroy();
+      resolves = false;
+    };
+    return plain;
+  };
+
   /**
    * What a callee calls. There are places in the area, or -1: `bytes`, where the address of bytes or of vectors is, which
    * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned;
    * `more`, where that of four further bytes of it is.
    */
-  return (slow, quick, bytes, vectors, inward, result, size, alignment, more) => {
+  const carrier = (slowNumber, quickNumber, bytes, vectors, inward, result, size, alignment, more) => {
+    const slow = later(slowNumber);
+    const quick = later(quickNumber);
     let memory;
     let guest;
     let guestNumbers;
@@ -147,4 +168,6 @@
     };
     return plain;
   };
+
+  return { later, carrier };
 };

@@ -13,7 +13,7 @@ from pyodide.code import run_js
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 from wasmarium.bridge.browser.network import on_node
-from wasmarium.engines.host.glue import Area, Glue, Handle, Mailbox, Plan
+from wasmarium.engines.host.glue import Area, Glue, Handle, Mailbox, Ways
 from wasmarium.errors import Unsupported, WasmError
 
 
@@ -39,7 +39,7 @@ class BrowserWebAssembly:
         self._memory = _pyodide_memory()
         self._make: Any = run_js(_source("glue.js"))
         self._mailbox: Any = None
-        self._carriers: dict[int, Any] = {}
+        self._ways: Any = None
         self._blocking = _blocking(way)
 
     def validate(self, data: bytes) -> bool:
@@ -64,15 +64,13 @@ class BrowserWebAssembly:
     def area(self, size: int) -> Area:
         return PinnedArea(size)
 
-    def callback(self, function: Callable[[], int | None]) -> Handle:
+    def callback(self, function: Callable[..., Any]) -> Handle:
         return create_proxy(function)
 
-    def carrier(self, area: Area, slow: Handle, quick: Handle, plan: Plan) -> Handle:
-        make = self._carriers.get(area.address)
-        if make is None:
-            source = files(__package__).joinpath("carrying.js").read_text("utf-8")
-            make = self._carriers[area.address] = run_js(source)(self._memory, area.address, len(area.buffer))
-        return make(slow, quick, *plan.places)
+    def ways(self, area: Area, resolve: Handle) -> Ways:
+        if self._ways is None:
+            self._ways = run_js(files(__package__).joinpath("carrying.js").read_text("utf-8"))
+        return cast(Ways, self._ways(self._memory, area.address, len(area.buffer), resolve))
 
     def array(self, handles: Sequence[Handle]) -> Handle:
         return to_js(handles)

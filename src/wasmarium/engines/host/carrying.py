@@ -75,17 +75,20 @@ class Plan:
 class CarriedImport(Imported):
     """An import that stands behind JavaScript which carries. ``carried`` is what is bound to ``memory``."""
 
-    __slots__ = ("_way", "carried", "memory", "plain")
+    __slots__ = ("_plan", "_way", "carried", "memory", "plain")
 
     def __init__(self, realm: Realm, function: HostFunction, way: Carried, instance: ModuleInstance) -> None:
         super().__init__(realm, function, instance)
         self._way = way
         self.carried: Callable[..., Any] = _nothing_yet
         self.memory: Any = None
-        plan = Plan(way.roles, function.type.parameters)
-        slow, quick = realm.bridge.callback(self.callback()), realm.bridge.callback(_callback(self, plan))
-        self.plain = realm.bridge.carrier(realm.area, slow, quick, plan)
+        self._plan = Plan(way.roles, function.type.parameters)
+        self.plain = realm.ways.carrier(self.callback, self.quick_callback, self._plan)
         """What the callee calls."""
+
+    def quick_callback(self) -> Callable[[], int | None]:
+        """What JavaScript calls once the area has everything."""
+        return _callback(self, self._plan)
 
     def begin(self) -> int:
         """Find the memory: before the first call there is none."""
@@ -183,4 +186,42 @@ def make_import(realm: Realm, function: FunctionInstance, instance: ModuleInstan
         carried = CarriedImport(realm, function, direct.carried, instance)
         return carried, carried.plain
     imported = Imported(realm, function, instance)
-    return imported, realm.bridge.callback(imported.callback())
+    return imported, realm.ways.later(imported.callback)
+
+
+class HostWays:
+    """Ways from the guests of a realm to Python. Callbacks are made when they are called first."""
+
+    def __init__(self, realm: Realm) -> None:
+        makers: list[weakref.WeakMethod[Callable[[], Callable[[], int | None]]]] = []
+        self._makers = makers
+        bridge, reference = realm.bridge, weakref.ref(realm)
+
+        def resolve(number: int) -> Handle:
+            try:
+                make = makers[number]()
+                return None if make is None else bridge.callback(make())
+            except RecursionError:
+                realm = reference()
+                if realm is not None:
+                    realm.overflowed = True
+                return None
+
+        self._made = bridge.ways(realm.area, bridge.callback(resolve))
+
+    def _number(self, make: Callable[[], Callable[[], int | None]]) -> int:
+        self._makers.append(weakref.WeakMethod(make))
+        return len(self._makers) - 1
+
+    def later(self, make: Callable[[], Callable[[], int | None]]) -> Handle:
+        """A way to the callback that a method makes."""
+        return self._made.later(self._number(make))
+
+    def carrier(
+        self,
+        slow: Callable[[], Callable[[], int | None]],
+        quick: Callable[[], Callable[[], int | None]],
+        plan: Plan,
+    ) -> Handle:
+        """A way that carries, to ``quick``, and for what is not as it should be to ``slow``."""
+        return self._made.carrier(self._number(slow), self._number(quick), *plan.places)

@@ -119,11 +119,11 @@ class Mailbox(Protocol):
     def end(self) -> None: ...
 
 
-class Plan(Protocol):
-    """What is carried, see ``carrying.js``."""
+class Ways(Protocol):
+    """Ways from guests to Python, see ``bridge/browser/carrying.js`` and ``engines/host/carrying``."""
 
-    @property
-    def places(self) -> tuple[int, bool, bool, int, int, int, int]: ...
+    def later(self, number: int, /) -> Handle: ...
+    def carrier(self, slow: int, quick: int, /, *plan: int) -> Handle: ...
 
 
 class Area(Protocol):
@@ -152,12 +152,12 @@ class Bridge(Protocol):
         """A new area of ``size`` bytes."""
         ...
 
-    def callback(self, function: Callable[[], int | None], /) -> Handle:
+    def callback(self, function: Callable[..., Any], /) -> Handle:
         """``function`` for JavaScript, until the glue destroys it."""
         ...
 
-    def carrier(self, area: Area, slow: Handle, quick: Handle, plan: Plan, /) -> Handle:
-        """What carries between guests and two callbacks, see ``engines/host/carrying``."""
+    def ways(self, area: Area, resolve: Handle, /) -> Ways:
+        """Ways to the callbacks that ``resolve``, a callback that is given a number, makes when they are needed."""
         ...
 
     def array(self, handles: Sequence[Handle], /) -> Handle:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from wasmarium.engines.host import heap_shims, shims
-from wasmarium.engines.host.carrying import make_import
+from wasmarium.engines.host.carrying import HostWays, make_import
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
@@ -90,6 +90,7 @@ class Realm:
         self.view = memoryview(main.buffer)
         self.room = len(main.buffer)
         self.glue = bridge.realm(main)
+        self.ways = HostWays(self)
         self.references = References(self)
         self.externals: list[Any] = []
         """What guests can hand back to Python, by number."""

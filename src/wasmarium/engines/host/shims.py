@@ -19,6 +19,7 @@ are in tables, ``externs``, ``functions`` and ``exceptions``, at the position of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from wasmarium.binary.custom import write_names
@@ -36,6 +37,7 @@ from wasmarium.binary.writing import (
     write_table,
     write_vector,
 )
+from wasmarium.errors import Crash
 from wasmarium.instructions.immediates import MemoryArgument
 from wasmarium.instructions.numeric import f32_bits, f64_bits
 from wasmarium.instructions.table import BY_MNEMONIC
@@ -325,6 +327,7 @@ def size(types: Sequence[ValueType]) -> int:
     return sum(SIZES.get(each, 0) for each in types)
 
 
+@lru_cache(256)
 def caller(defined: DefinedType) -> bytes:
     """What calls a function of this type for Python: ``enter`` and ``enterAt``."""
     own = defined.function
@@ -349,23 +352,10 @@ def caller(defined: DefinedType) -> bytes:
     return shim.bytes()
 
 
-def callee(defined: DefinedType) -> bytes:
-    """What a guest calls instead of a Python function of this type: ``f``."""
-    own = defined.function
-    shim = Shim(INWARD)
-    for name, parameters, results in (
-        ("plain", (), (I32,)),
-        ("wait", (), (I32,)),
-        ("throw", (), ()),
-        ("resumed", (I32,), ()),
-    ):
-        shim.import_function(name, parameters, results)
-    shim.environment((*own.parameters, *own.results))
-    answer = len(own.parameters)
-    body = shim.defined_function("f", defined, (I32,))
-    body.emit("global.get", 0)
-    body.emit("local.set", answer)
-    body.store(own.parameters, 0, answer)
+@lru_cache(64)
+def _asking(answer: int) -> bytes:
+    """What is between the arguments and the results of a callee: it is the same in all but for this local."""
+    body = Body(_no_types)
     body.emit("call", 0)
     body.emit("local.tee", answer)
     body.emit("if", None)
@@ -406,6 +396,32 @@ def callee(defined: DefinedType) -> bytes:
     body.emit("global.get", 0)
     body.emit("local.set", answer)
     body.emit("end")
+    return bytes(body.code)
+
+
+def _no_types(type: DefinedType) -> int:
+    raise Crash("no type is needed here")
+
+
+@lru_cache(256)
+def callee(defined: DefinedType) -> bytes:
+    """What a guest calls instead of a Python function of this type: ``f``."""
+    own = defined.function
+    shim = Shim(INWARD)
+    for name, parameters, results in (
+        ("plain", (), (I32,)),
+        ("wait", (), (I32,)),
+        ("throw", (), ()),
+        ("resumed", (I32,), ()),
+    ):
+        shim.import_function(name, parameters, results)
+    shim.environment((*own.parameters, *own.results))
+    answer = len(own.parameters)
+    body = shim.defined_function("f", defined, (I32,))
+    body.emit("global.get", 0)
+    body.emit("local.set", answer)
+    body.store(own.parameters, 0, answer)
+    body.code += _asking(answer)
     body.load(own.results, answer)
     return shim.bytes()
 
