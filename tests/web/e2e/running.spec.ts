@@ -194,7 +194,7 @@ test("an endless guest is paused, stepped, resumed and stopped", async ({ vivari
   const frames = page.getByTestId("frames").getByRole("listitem");
   await expect(frames.last()).toContainText("main");
   await expect(page.getByTestId("listing").locator(".current")).toHaveCount(1);
-  await expect(page.getByText("Locals")).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Locals" })).toBeVisible();
 
   // A step counts none for block and end, one for most, two for the first of a function: entering costs one.
   for (let i = 0; i < 5; i++) await button(page, "Step").click();
