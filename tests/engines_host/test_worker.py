@@ -206,10 +206,56 @@ def test_a_guest_that_nothing_interrupts_goes_with_its_worker(away: Away) -> Non
                 await exports["spin"].call_async(away.store)
 
     run(give_up())
+    start = perf_counter()
     with pytest.raises(WasmError, match="worker of this guest was ended"):
         run(exports["f"].call_async(away.store))
+    assert perf_counter() - start < 4
     fine = Away()
     assert run(fine.exports(WAITS, waiting(fine))["f"].call_async(fine.store, 1)) == 202
+
+
+def test_a_guest_that_was_given_up_and_ends(away: Away) -> None:
+    wat = """(module (import "" "g" (func $g (param i32) (result i32)))
+      (func (export "long") (local i32) (loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+        (br_if 0 (i32.lt_u (local.get 0) (i32.const 100000000)))))
+      (func (export "f") (result i32) (i32.const 3)))"""
+    exports = away.exports(wat, waiting(away))
+
+    async def give_up() -> int:
+        task = asyncio.ensure_future(exports["long"].call_async(away.store))
+        await asyncio.sleep(0.002)
+        task.cancel()
+        return await exports["f"].call_async(away.store)
+
+    assert run(give_up()) == 3
+
+
+def test_those_below_a_call_that_is_given_up_go_on() -> None:
+    away = Away(epoch_interruption=True)
+    away.store.set_epoch_deadline(1 << 40)
+    gates = {number: asyncio.Event() for number in range(3)}
+
+    async def g(x: int) -> int:
+        if x < 100:
+            await gates[x].wait()
+        return x
+
+    f = away.exports(WAITS, Func(away.store, FuncType([I32], [I32]), g))["f"]
+
+    async def all_of_them() -> Any:
+        tasks = []
+        for number in range(3):
+            tasks.append(asyncio.ensure_future(f.call_async(away.store, number)))
+            await asyncio.sleep(0.005)
+        gates[0].set()
+        tasks[1].cancel()
+        await asyncio.sleep(0.005)
+        gates[2].set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, second, third = run(all_of_them())
+    assert (first, third) == (100, 102)
+    assert isinstance(second, asyncio.CancelledError)
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,10 @@ async def finish_async(store: Store, execution: Execution, pending: Pending | No
             result: object
             try:
                 result = await _in_time(store, execution, pending.awaitable)
-            except (asyncio.CancelledError, GeneratorExit):
+            except asyncio.CancelledError:
+                execution.close()
+                raise
+            except GeneratorExit:
                 raise
             except BaseException as error:
                 result = Failure(error)

@@ -146,8 +146,7 @@ class Run:
         worker.look()
         if self.outcome is None and not worker.turn:
             if worker.is_over is None:
-                # nothing else stops it
-                worker.end()
+                worker.end_soon(self)
             else:
                 worker.check()
         else:
@@ -191,8 +190,7 @@ class RemoteExecution:
         run = self._run
         worker = run.realm.worker
         worker.look()
-        if not run.begun:
-            worker.settle()
+        worker.settle()
         while run.outcome is None:
             worker.check_alive()
             if run.call is not None:
@@ -296,8 +294,9 @@ class RemoteExecution:
         if run.begun and run.outcome is None:
             run.given_up = True
             worker = run.realm.worker
+            worker.notify()
             if not worker.turn and worker.is_over is None:
-                worker.end()
+                worker.end_soon(run)
 
 
 LAST = 0.1
@@ -334,7 +333,8 @@ class _Change:
         run = self._run
         worker = run.realm.worker
         while run.outcome is None and not run.can_go_on and worker.ended is None:
-            if worker.turn:
+            worker.settle()
+            if worker.turn and not run.can_go_on:
                 raise WasmError(AFTER_ANOTHER)
             worker.hold()
 

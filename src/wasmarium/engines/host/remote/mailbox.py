@@ -85,7 +85,7 @@ class GuestWorker:
             self.runs.pop().failed(json.loads(bytes(self.buffer[:size])))
         else:
             self._reply = kind, number if kind == DONE else size
-        self._notify()
+        self.notify()
         self.clear()
 
     def clear(self) -> None:
@@ -106,7 +106,7 @@ class GuestWorker:
         self.turn = False
         self.check()
         self.mailbox.send(kind, number, size, slots, argument)
-        self._notify()
+        self.notify()
 
     def hold(self, milliseconds: float = PAUSE) -> None:
         """Hold the thread until it is Python's turn, for some milliseconds at most."""
@@ -125,12 +125,14 @@ class GuestWorker:
             self._waiters.append(future)
             await future
         else:
-            await self.mailbox.later(0 if self.is_over is None else PAUSE)
+            stops = self.is_over is not None or (self.runs and self.runs[-1].given_up)
+            await self.mailbox.later(PAUSE if stops else 0)
             self.look()
             if not self.turn:
                 self.check()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Let everybody who waits look again."""
         waiters, self._waiters = self._waiters, []
         for future in waiters:
             if not future.done():
@@ -191,7 +193,8 @@ class GuestWorker:
     def check(self) -> None:
         """Tell the guest that runs if it is to stop, and end it if it does not."""
         over = self.is_over is not None and self.is_over()
-        stop = 0 if over else next((at for at, run in enumerate(self.runs, 1) if run.given_up), -1)
+        # those below stand, and end when they are on top
+        stop = 0 if over else len(self.runs) if self.runs and self.runs[-1].given_up else -1
         if stop != self._stop:
             self._stop = stop
             self.mailbox.stop(stop)
@@ -201,6 +204,23 @@ class GuestWorker:
             self._told_at = monotonic()
         elif monotonic() - self._told_at > GRACE:
             self.end(trap(TrapCode.INTERRUPT) if over else None)
+
+    def end_soon(self, run: Run) -> None:
+        """Likewise where nothing else stops ``run``, if it does not end by itself."""
+        this = weakref.ref(self)
+
+        def end() -> None:
+            worker = this()
+            if worker is None:
+                return
+            worker.look()
+            if run.outcome is None and not worker.turn and worker.runs and worker.runs[-1] is run:
+                worker.end()
+
+        try:
+            asyncio.get_running_loop().call_later(GRACE, end)
+        except RuntimeError:
+            self.end()
 
     def end(self, why: BaseException | None = None) -> None:
         """End the worker, whatever it does."""
@@ -214,7 +234,7 @@ class GuestWorker:
         self.turn = True
         for run in runs:
             run.lost(why if why is not None else self.ended)
-        self._notify()
+        self.notify()
 
 
 class Fault(Exception):
