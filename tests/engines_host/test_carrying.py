@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
 
 from wasmarium import Config, Engine, Instance, Linker, Memory, Module, Store, Trap, WasiConfig
 from wasmarium.runtime.memory import MemoryInstance
+from wasmarium.wasi.descriptor import FileDescriptor
+from wasmarium.wasi.filesystem.base import OpenMode
 
 SIZE = 65_536
 CALLS = {
@@ -64,7 +67,7 @@ class Program:
 
     def world(self, **streams: Any) -> WasiConfig:
         wasi = WasiConfig()
-        wasi.preopen_memory({"f": bytes(range(100)), "d": {}}, "/")
+        self.volume = wasi.preopen_memory({"f": bytes(range(100)), "d": {}}, "/")
         for name, value in streams.items():
             setattr(wasi, name, value)
         self.store.set_wasi(wasi)
@@ -165,6 +168,58 @@ def test_odd_arguments(name: str) -> None:
                 program.put(512, 1000, 10)
                 results.append(program(name, *fine[:position], odd, *fine[position + 1 :]))
             assert results[0] == results[1], (position, odd)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_small_reads_in_a_row(seed: int) -> None:
+    """After some of them Python is not asked for each; nobody can tell, whatever else happens to the file."""
+    chance = random.Random(seed)
+    programs = [Program(strategy) for strategy in ("interpreter", "host")]
+    steps: list[Any] = []
+
+    def read(program: Program) -> Any:
+        program.put(512, 2000, size)
+        return program("fd_read", fd, 512, 1, 64), program.content()[2000 : 2000 + size], program.content()[64:68]
+
+    def write(program: Program) -> Any:
+        program.put(512, 3000, 5)
+        return program("fd_write", fd, 512, 1, 64), program("fd_tell", fd, 72), program.content()[72:80]
+
+    def seek(program: Program) -> Any:
+        return program("fd_seek", fd, size - 20, chosen % 3, 80), program.content()[80:88]
+
+    def tell(program: Program) -> Any:
+        return program("fd_tell", fd, 80), program.content()[80:88]
+
+    def again(program: Program) -> Any:
+        return program("fd_close", fd), program.open(2 if chosen % 2 else 0x42)
+
+    def from_outside(program: Program) -> None:
+        file = program.volume.root().open_file("f", OpenMode(write=True, truncate=chosen % 4 == 0))
+        file.write_at(chosen % 90, b"outside!")
+        file.close()
+
+    for program in programs:
+        assert [program.open(), program.open()] == [4, 5]
+        program.put(3000, b"guest")
+    for _ in range(400):
+        step = chance.choices([read, write, seek, tell, again, from_outside], [30, 1, 2, 2, 1, 1])[0]
+        fd, size, chosen = chance.choice([4, 4, 4, 5]), chance.choice([1, 1, 1, 2, 5, 40]), chance.randrange(1000)
+        steps.append((step.__name__, fd, size, chosen))
+        results = [step(program) for program in programs]
+        assert results[0] == results[1], steps[-20:]
+
+
+def test_small_reads_do_not_ask_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    read = FileDescriptor.read
+    monkeypatch.setattr(FileDescriptor, "read", lambda self, count: asked.append(count) or read(self, count))
+    program = Program("host")
+    fd = program.open()
+    program.put(512, 2000, 1)
+    got = [(program("fd_read", fd, 512, 1, 64), program.content()[2000]) for _ in range(100)]
+    assert got == [(0, byte) for byte in range(100)]
+    assert len(asked) < 10
 
 
 def test_large_and_small_pieces() -> None:

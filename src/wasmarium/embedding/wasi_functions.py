@@ -11,7 +11,7 @@ from wasmarium.errors import WasmError
 from wasmarium.hostcalls import MODULE
 from wasmarium.hostcalls.signatures import SIGNATURES as HOSTCALLS
 from wasmarium.hostcalls.signatures import function_type as hostcall_type
-from wasmarium.runtime.function import Carried, Direct, HostFunction, Pending
+from wasmarium.runtime.function import Carried, Direct, HostFunction, Lent, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.values import Value
@@ -53,12 +53,12 @@ def _recipe(module: str, name: str) -> Recipe:
 
             return call
 
-        def bind_carried(memory: MemoryInstance, again: Callable[[], None]) -> Callable[..., Any]:
+        def bind_carried(memory: MemoryInstance, again: Callable[[], None], lent: Lent) -> Callable[..., Any]:
             made = _world(store)[module][name].direct
             assert made is not None
             assert made.carried is not None
             store._wasi_bound.append(again)
-            return made.carried.bind(memory, again)
+            return made.carried.bind(memory, again, lent)
 
         roles = ROLES.get(name) if module == PREVIEW1 else None
         carried = None if roles is None else Carried(roles, bind_carried, failure)

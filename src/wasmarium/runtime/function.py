@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,12 +34,51 @@ the arguments, and returns the results or Pending. It may raise Trap, GuestExit,
 which comes out of the guest as the same object."""
 
 
+class Lent:
+    """Bytes that a function lends: what guests would ask for next, and may have without asking.
+
+    ``buffer`` begins with three numbers of 32 bits: the number of the stream that they belong to, plus one (0: none is
+    lent); how many were taken, and how many there are; then come the bytes. Who lends sets ``take_back``, which ends
+    it and is called before anything else may happen to the stream.
+    """
+
+    __slots__ = ("buffer", "take_back")
+
+    HEAD = 16
+    """Where the bytes begin."""
+
+    def __init__(self, buffer: bytearray) -> None:
+        self.buffer = buffer
+        self.take_back: Callable[[], None] = _nothing
+
+    def give(self, stream: int, content: bytes, take_back: Callable[[], None]) -> None:
+        """Lend ``content``, which has room in the buffer."""
+        self.buffer[self.HEAD : self.HEAD + len(content)] = content
+        _LENT.pack_into(self.buffer, 0, stream + 1, 0, len(content))
+        self.take_back = take_back
+
+    def end(self) -> int:
+        """Lend nothing more; how many bytes were taken."""
+        taken: int = _LENT.unpack_from(self.buffer, 0)[1]
+        _LENT.pack_into(self.buffer, 0, 0, 0, 0)
+        self.take_back = _nothing
+        return taken
+
+
+_LENT = struct.Struct("<III")
+
+
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Carried:
     """A still quicker way into a host function that gives an error number, for engines to which reaching into a
     guest's memory is dear: they look up what pointers lead to beforehand, and put results there afterwards.
 
-    ``roles`` has a word for each parameter. ``number`` is passed on, unsigned, and ``skip`` is not. ``string`` is a
+    ``roles`` has a word for each parameter. ``number`` is passed on, unsigned, and ``skip`` is not; ``stream`` is the
+    number of one whose bytes may be lent. ``string`` is a
     pointer to as many bytes as the next parameter, ``length``, says; ``gather`` one to as many vectors as ``count``
     says. Their bytes are passed on before everything else. ``buffer`` with ``length``, and ``scatter`` with ``count``,
     is where bytes go that the function gives; the number of bytes that there is room for is passed on. ``outN`` is
@@ -46,14 +86,14 @@ class Carried:
     it is the number of bytes. ``putN`` is the same, and passed on too. ``more`` is where four further bytes of the
     result go.
 
-    ``bind(memory, again)`` makes the function for one memory, and calls ``again`` when it is no longer to be used and
-    another is to be asked for. It gives its result (None where there is none), a Pending, or NotImplemented, with
-    nothing done, when the call is none for it; a result is never negative. ``failure`` gives the error number for an
-    exception that it raises, or None when that is to come out of the guest.
+    ``bind(memory, again, lent)`` makes the function for one memory, and calls ``again`` when it is no longer to be
+    used and another is to be asked for. It gives its result (None where there is none), a Pending, or NotImplemented,
+    with nothing done, when the call is none for it; a result is never negative. ``failure`` gives the error number for
+    an exception that it raises, or None when that is to come out of the guest.
     """
 
     roles: tuple[str, ...]
-    bind: Callable[[MemoryInstance, Callable[[], None]], Callable[..., Any]]
+    bind: Callable[[MemoryInstance, Callable[[], None], Lent], Callable[..., Any]]
     failure: Callable[[BaseException], int | None]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 from wasmarium.bridge.base import InputStream, OutputStream, Waiting
+from wasmarium.runtime.function import Lent
 from wasmarium.wasi.errno import Errno, WasiError
 from wasmarium.wasi.filesystem.base import Directory, Entry, File, FileType, Stat, fail
 from wasmarium.wasi.rights import (
@@ -38,6 +39,10 @@ _FILE_RIGHTS = {
 """By whether a file was opened for reading, and for writing."""
 
 _DIRECTORY_RIGHTS = ALL & ~FILE_ONLY & ~Rights.FD_WRITE
+
+
+SMALL_READS = 4
+"""Small reads, one after the other, after which a program is lent what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,10 @@ class Descriptor:
         """Close one or both ways of a socket."""
         fail(Errno.NOTSOCK)
 
+    def take_back(self) -> None:
+        """End that somebody has bytes from it without asking."""
+        return
+
     def close(self) -> None:
         """Give back what belongs to the host."""
         return
@@ -218,6 +227,8 @@ class FileDescriptor(Descriptor):
         self._readable = readable
         self._writable = writable
         self._offset = 0
+        self._small_reads = 0
+        self._lent: Lent | None = None
         self._take_flags(flags)
 
     def _take_flags(self, flags: FdFlags) -> None:
@@ -244,9 +255,29 @@ class FileDescriptor(Descriptor):
         fail(Errno.NOTDIR)
 
     def read(self, count: int) -> bytes:
+        if self._lent is not None:
+            self.take_back()
         content = self.read_at(self._offset, count)
         self._offset += len(content)
         return content
+
+    def lend(self, number: int, lent: Lent) -> None:
+        """After a small read: let ``lent`` give out what follows, if there were several in a row. ``number`` is that of
+        the descriptor. Until it is taken back, the current place is that many bytes further on as were taken."""
+        self._small_reads += 1
+        if self._small_reads < SMALL_READS:
+            return
+        lent.take_back()
+        content = self._file.read_at(self._offset, len(lent.buffer) - lent.HEAD)
+        if content and self._file.lend(self.take_back):
+            self._lent = lent
+            lent.give(number, content, self.take_back)
+
+    def take_back(self) -> None:
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            self._offset += lent.end()
+            self._file.returned(self.take_back)
 
     def read_at(self, offset: int, count: int) -> bytes:
         if not self._readable:
@@ -254,6 +285,7 @@ class FileDescriptor(Descriptor):
         return self._file.read_at(offset, count)
 
     def write(self, content: bytes) -> int:
+        self.take_back()
         count = self.write_at(self._offset, content)
         if self._appends:
             self._offset = self._file.stat().size
@@ -274,6 +306,9 @@ class FileDescriptor(Descriptor):
         return count
 
     def seek(self, offset: int, whence: str) -> int:
+        self.take_back()
+        if offset or whence != "current":
+            self._small_reads = 0
         if whence == "current":
             offset += self._offset
         elif whence == "end":
@@ -310,6 +345,7 @@ class FileDescriptor(Descriptor):
         self._file.allocate(offset, length)
 
     def poll_read(self) -> Readiness:
+        self.take_back()
         left = self._file.stat().size - self._offset
         return Readiness(max(left, 0), hangup=left <= 0)
 
@@ -317,6 +353,7 @@ class FileDescriptor(Descriptor):
         return Readiness()
 
     def close(self) -> None:
+        self.take_back()
         self._file.close()
 
 
@@ -403,6 +440,7 @@ class DescriptorTable:
         """Move to a number that is in use, closing what was there."""
         old, descriptor = self[to], self[number]
         if number != to:
+            descriptor.take_back()
             del self._used[number]
             insort(self._free, number)
             self._used[to] = descriptor

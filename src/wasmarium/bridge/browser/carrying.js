@@ -20,6 +20,8 @@
   const SLOW = -4;
   const DONE = -5;
   const VECTORS = 64;
+  const LENT = 4096;
+  const LENT_HEAD = 16;
 
   let python = new Uint8Array(pyodideMemory.buffer);
   let numbers = new DataView(pyodideMemory.buffer);
@@ -48,9 +50,22 @@
   /**
    * What a callee calls. There are places in the area, or -1: `bytes`, where the address of bytes or of vectors is, which
    * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned;
-   * `more`, where that of four further bytes of it is.
+   * `more`, where that of four further bytes of it is; `stream`, where the number of one is whose bytes Python may have
+   * lent, which then are at `lent` (see Lent in runtime/function.py).
    */
-  const carrier = (slowNumber, quickNumber, bytes, vectors, inward, result, size, alignment, more) => {
+  const carrier = (
+    slowNumber,
+    quickNumber,
+    bytes,
+    vectors,
+    inward,
+    result,
+    size,
+    alignment,
+    more,
+    stream,
+    lent,
+  ) => {
     const slow = later(slowNumber);
     const quick = later(quickNumber);
     let memory;
@@ -98,6 +113,28 @@
       }
     };
 
+    let lends = stream >= 0;
+    /** Serves a call with bytes that Python has lent; false where Python is to be asked. */
+    const serve = () => {
+      if (numbers.getUint32(lent, true) !== numbers.getUint32(area + stream, true) + 1) return false;
+      const list = numbers.getUint32(area + bytes, true);
+      const pointer = numbers.getUint32(area + result, true);
+      if (numbers.getUint32(area + bytes + 4, true) !== 1 || list % 4 || pointer % 4) return false;
+      if (list + 8 > guest.length || pointer + 4 > guest.length) return false;
+      const start = guestNumbers.getUint32(list, true);
+      const length = guestNumbers.getUint32(list + 4, true);
+      const taken = numbers.getUint32(lent + 4, true);
+      const left = Math.min(numbers.getUint32(lent + 8, true), LENT) - taken;
+      if (length === 0 || length > left || start + length > guest.length) return false;
+      const from = lent + LENT_HEAD + taken;
+      if (length === 1) guest[start] = python[from];
+      else guest.set(python.subarray(from, from + length), start);
+      guestNumbers.setUint32(pointer, length, true);
+      numbers.setUint32(lent + 4, taken + length, true);
+      numbers.setInt32(area, 0, true);
+      return true;
+    };
+
     const plain = () => {
       if (memory === undefined) {
         // by this Python learns that it is time to say which memory it is
@@ -106,6 +143,7 @@
       }
       lookAgain();
       lookAtGuest();
+      if (lends && serve()) return undefined;
       let pointer = 0;
       let start = 0;
       let count = 0;
@@ -163,6 +201,7 @@
       memory = used;
     };
     plain.destroy = () => {
+      lends = false;
       slow.destroy();
       quick.destroy();
     };

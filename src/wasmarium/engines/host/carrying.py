@@ -17,12 +17,12 @@ from wasmarium.engines.host import shims
 from wasmarium.engines.host.functions import Imported
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.errors import Crash
-from wasmarium.runtime.function import Carried, FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.function import Carried, FunctionInstance, HostFunction, Lent, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.types import I32, I64, ValueType
 
 if TYPE_CHECKING:
-    from wasmarium.engines.host.glue import Handle
+    from wasmarium.engines.host.glue import Handle, Ways
     from wasmarium.engines.host.realm import Realm
 
 SLOW, DONE = -4, -5
@@ -30,6 +30,9 @@ SLOW, DONE = -4, -5
 
 _RESULT, _BYTES = 128, 256
 """Where in the area results are, and bytes."""
+
+LENT = 4096
+"""Bytes that are lent at most."""
 
 _FORMATS = {I32: "I", I64: "Q"}
 _INWARD, _OUTWARD, _VECTORS = ("string", "gather"), ("buffer", "scatter"), ("gather", "scatter")
@@ -41,7 +44,7 @@ class Plan:
     """What the roles of a function's parameters mean for the area."""
 
     def __init__(self, roles: tuple[str, ...], types: tuple[ValueType, ...]) -> None:
-        self.bytes = self.result = self.more = -1
+        self.bytes = self.result = self.more = self.stream = -1
         self.vectors = self.inward = False
         self.size, self.alignment = 0, 1
         self.length = 0
@@ -58,14 +61,17 @@ class Plan:
                 self.alignment = min(self.size, _ALIGNED)
             elif role == "more":
                 self.more = place
-            passes = role in ("number", "length", "count") or role.startswith("put")
+            elif role == "stream":
+                self.stream = place
+            passes = role in ("number", "stream", "length", "count") or role.startswith("put")
             if role in ("length", "count"):
                 self.length = passed
             layout += code if passes else f"{size}x"
             passed += passes
             place += size
         self.numbers = struct.Struct(layout)
-        self.places = (self.bytes, self.vectors, self.inward, self.result, self.size, self.alignment, self.more)
+        result = self.result, self.size, self.alignment, self.more
+        self.places = (self.bytes, self.vectors, self.inward, *result, self.stream)
         """The same for carrying.js."""
         gives_count = self.bytes >= 0 and not self.inward
         self.packed = {4: struct.Struct("<I"), 8: struct.Struct("<Q")}.get(self.size)
@@ -75,7 +81,7 @@ class Plan:
 class CarriedImport(Imported):
     """An import that stands behind JavaScript which carries. ``carried`` is what is bound to ``memory``."""
 
-    __slots__ = ("_plan", "_way", "carried", "memory", "plain")
+    __slots__ = ("_area", "_lent", "_plan", "_way", "carried", "memory", "plain")
 
     def __init__(self, realm: Realm, function: HostFunction, way: Carried, instance: ModuleInstance) -> None:
         super().__init__(realm, function, instance)
@@ -83,7 +89,11 @@ class CarriedImport(Imported):
         self.carried: Callable[..., Any] = _nothing_yet
         self.memory: Any = None
         self._plan = Plan(way.roles, function.type.parameters)
-        self.plain = realm.ways.carrier(self.callback, self.quick_callback, self._plan)
+        lends = self._plan.stream >= 0
+        self._area = realm.bridge.area(Lent.HEAD + LENT) if lends else None
+        self._lent = Lent(bytearray(Lent.HEAD) if self._area is None else self._area.buffer)
+        lent_at = 0 if self._area is None else self._area.address
+        self.plain = realm.ways.carrier(self.callback, self.quick_callback, self._plan, lent_at)
         """What the callee calls."""
 
     def quick_callback(self) -> Callable[[], int | None]:
@@ -104,10 +114,11 @@ class CarriedImport(Imported):
             def again() -> None:
                 imported = reference()
                 if imported is not None:
+                    imported._lent.take_back()
                     imported.carried = _nothing_yet
 
             memory.before_watching.append(again)
-            self.carried = self._way.bind(memory, again)
+            self.carried = self._way.bind(memory, again, self._lent)
             self.memory = memory
             self.plain.use(memory.handle)
         return SLOW
@@ -207,7 +218,15 @@ class HostWays:
                     realm.overflowed = True
                 return None
 
-        self._made = bridge.ways(realm.area, bridge.callback(resolve))
+        self._resolve, self._bridge, self._area = resolve, bridge, realm.area
+        self._ways: Ways | None = None
+
+    @property
+    def _made(self) -> Ways:
+        ways = self._ways
+        if ways is None:
+            ways = self._ways = self._bridge.ways(self._area, self._bridge.callback(self._resolve))
+        return ways
 
     def _number(self, make: Callable[[], Callable[[], int | None]]) -> int:
         self._makers.append(weakref.WeakMethod(make))
@@ -222,6 +241,8 @@ class HostWays:
         slow: Callable[[], Callable[[], int | None]],
         quick: Callable[[], Callable[[], int | None]],
         plan: Plan,
+        lent_at: int,
     ) -> Handle:
-        """A way that carries, to ``quick``, and for what is not as it should be to ``slow``."""
-        return self._made.carrier(self._number(slow), self._number(quick), *plan.places)
+        """A way that carries, to ``quick``, and for what is not as it should be to ``slow``; what is lent is at
+        ``lent_at``."""
+        return self._made.carrier(self._number(slow), self._number(quick), *plan.places, lent_at)

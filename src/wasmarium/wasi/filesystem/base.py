@@ -11,6 +11,7 @@ object which cannot do it, so an implementation writes only what it can.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from wasmarium.wasi.errno import Errno, WasiError
@@ -111,6 +112,14 @@ class File(Node):
     def read_at(self, offset: int, count: int) -> bytes:
         """At most ``count`` bytes; empty at and beyond the end."""
         fail(Errno.BADF)
+
+    def lend(self, take_back: Callable[[], None]) -> bool:
+        """Call the method ``take_back`` before the content changes the next time; False where that cannot be
+        promised."""
+        return False
+
+    def returned(self, take_back: Callable[[], None]) -> None:
+        """Do not call it any more."""
 
     def write_at(self, offset: int, content: bytes) -> int:
         """Write, filling a gap with zeros; returns how many bytes."""

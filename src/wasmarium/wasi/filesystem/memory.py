@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakMethod
 
 from wasmarium.wasi.errno import Errno
 from wasmarium.wasi.filesystem.base import (
@@ -42,6 +43,7 @@ class Inode:
         "content",
         "entries",
         "kind",
+        "lent",
         "links",
         "modified",
         "number",
@@ -60,6 +62,7 @@ class Inode:
         self.entries: dict[str, Inode] = {}
         self.target = ""
         self.parent: Inode | None = None
+        self.lent: list[WeakMethod[Callable[[], None]]] = []
 
     @property
     def size(self) -> int:
@@ -76,6 +79,13 @@ class Inode:
     def read(self, offset: int, count: int) -> bytes:
         """At most ``count`` bytes of a file's content."""
         return bytes(self.content[offset : offset + count])
+
+    def before_change(self) -> None:
+        """To be called before the content changes: others may hold a part of it."""
+        while self.lent:
+            take_back = self.lent.pop()()
+            if take_back is not None:
+                take_back()
 
     def clear(self) -> None:
         """Make a file empty."""
@@ -177,9 +187,20 @@ class MemoryFile(_Handle, File):
         inode.accessed = self.volume.now()
         return inode.read(offset, count)
 
+    def lend(self, take_back: Callable[[], None]) -> bool:
+        if type(self.inode) is not Inode:
+            return False
+        self.inode.lent.append(WeakMethod(take_back))
+        return True
+
+    def returned(self, take_back: Callable[[], None]) -> None:
+        self.inode.lent = [each for each in self.inode.lent if each() not in (None, take_back)]
+
     def write_at(self, offset: int, content: bytes) -> int:
         if not content:
             return 0
+        if self.inode.lent:
+            self.inode.before_change()
         data = self.inode.content
         end = offset + len(content)
         if end > len(data):
@@ -194,6 +215,7 @@ class MemoryFile(_Handle, File):
         return self.write_at(len(self.inode.content), content)
 
     def set_size(self, size: int) -> None:
+        self.inode.before_change()
         if not size:
             self.volume.used -= self.inode.held
             self.inode.clear()
@@ -211,6 +233,7 @@ class MemoryFile(_Handle, File):
         self._extend(offset + length)
 
     def _extend(self, size: int) -> None:
+        self.inode.before_change()
         missing = size - len(self.inode.content)
         if missing > 0:
             self.volume.take(missing)

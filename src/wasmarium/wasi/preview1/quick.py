@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wasmarium.runtime.function import Carried
+from wasmarium.runtime.function import Carried, Lent
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.wasi.descriptor import FileDescriptor
@@ -33,7 +33,7 @@ fd_fdstat_get         number out24
 fd_filestat_get       number out64
 fd_pread              number scatter count number out4
 fd_pwrite             number gather count number out4
-fd_read               number scatter count out4
+fd_read               stream scatter count out4
 fd_readdir            number buffer length number out4
 fd_seek               number number number out8
 fd_tell               number out8
@@ -44,7 +44,10 @@ path_open             number number string length number number number number ou
 path_unlink_file      number string length
 """
 
-Make = Callable[[Wasi, MemoryInstance], Callable[..., Any]]
+SMALL = 256
+"""Bytes of a read after which a program is lent what follows: it may well go on like that."""
+
+Make = Callable[[Wasi, MemoryInstance, Lent], Callable[..., Any]]
 
 
 def failure(error: BaseException) -> int | None:
@@ -60,26 +63,26 @@ def _sizes_of(strings: Sequence[bytes]) -> Callable[..., Any]:
     return lambda: known
 
 
-def args_sizes_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def args_sizes_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     return _sizes_of(wasi.arguments)
 
 
-def environ_sizes_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def environ_sizes_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     return _sizes_of(wasi.environment)
 
 
-def clock_time_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def clock_time_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     def call(clock: int) -> int:
         return now(wasi, clock)
 
     return call
 
 
-def fd_close(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_close(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     return wasi.descriptors.close
 
 
-def fd_fdstat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_fdstat_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(fd: int) -> bytes:
@@ -88,7 +91,7 @@ def fd_fdstat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_filestat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_filestat_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(fd: int) -> bytes:
@@ -97,7 +100,7 @@ def fd_filestat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_pread(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_pread(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(fd: int, room: int, offset: int) -> bytes:
@@ -106,7 +109,7 @@ def fd_pread(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_pwrite(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_pwrite(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(content: bytes, fd: int, count: int, offset: int) -> int:
@@ -115,18 +118,23 @@ def fd_pwrite(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_read(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_read(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     find = wasi.descriptors.find
 
     def call(fd: int, room: int) -> Any:
         descriptor = find(fd)
         # others may have to wait
-        return descriptor.read(room) if type(descriptor) is FileDescriptor else NotImplemented
+        if type(descriptor) is not FileDescriptor:
+            return NotImplemented
+        content = descriptor.read(room)
+        if room <= SMALL and len(content) == room:
+            descriptor.lend(fd, lent)
+        return content
 
     return call
 
 
-def fd_readdir(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_readdir(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(fd: int, length: int, cookie: int) -> bytes:
@@ -135,7 +143,7 @@ def fd_readdir(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_seek(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_seek(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
     whences = LAYOUT.whence
 
@@ -147,7 +155,7 @@ def fd_seek(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_tell(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_tell(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(fd: int) -> int:
@@ -156,7 +164,7 @@ def fd_tell(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def fd_write(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def fd_write(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(content: bytes, fd: int, count: int, done: int) -> Any:
@@ -168,7 +176,7 @@ def fd_write(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def path_create_directory(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def path_create_directory(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(path: bytes, fd: int, length: int) -> None:
@@ -177,7 +185,7 @@ def path_create_directory(wasi: Wasi, memory: MemoryInstance) -> Callable[..., A
     return call
 
 
-def path_filestat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def path_filestat_get(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(path: bytes, fd: int, lookup: int, length: int) -> bytes:
@@ -187,7 +195,7 @@ def path_filestat_get(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def path_open(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def path_open(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(
@@ -200,7 +208,7 @@ def path_open(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
     return call
 
 
-def path_unlink_file(wasi: Wasi, memory: MemoryInstance) -> Callable[..., Any]:
+def path_unlink_file(wasi: Wasi, memory: MemoryInstance, lent: Lent) -> Callable[..., Any]:
     descriptors = wasi.descriptors
 
     def call(path: bytes, fd: int, length: int) -> None:
@@ -239,7 +247,7 @@ MAKERS: dict[str, Make] = {make.__name__: make for make in _MAKERS}
 def carried(wasi: Wasi) -> dict[str, Carried]:
     """The functions of ``wasi_snapshot_preview1`` that are here, for one guest, by name."""
 
-    def binding(make: Make) -> Callable[[MemoryInstance, Callable[[], None]], Callable[..., Any]]:
-        return lambda memory, again: make(wasi, memory)
+    def binding(make: Make) -> Callable[[MemoryInstance, Callable[[], None], Lent], Callable[..., Any]]:
+        return lambda memory, again, lent: make(wasi, memory, lent)
 
     return {name: Carried(ROLES[name], binding(make), failure) for name, make in MAKERS.items()}
