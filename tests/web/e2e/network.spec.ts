@@ -2,7 +2,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
-import { button, drop, expect, expectOnScreen, run, state, test } from "./site";
+import { ENGINES, button, chooseEngine, drop, expect, expectOnScreen, run, state, test } from "./site";
 
 /** A server on another origin, which any page may read; `hits` are the paths that were asked for. */
 async function elsewhere() {
@@ -53,48 +53,55 @@ function fetcher(urls: readonly string[]): Buffer {
 
 const question = (page: Page) => page.getByTestId("question");
 
-test("a guest waits for the person’s yes", async ({ vivarium: page }) => {
-  const there = await elsewhere();
-  await drop(page, "fetch.wat", fetcher([`${there.url}/a`, `${there.url}/b`, `${there.url}/c`]));
-  await run(page);
-  await expect(question(page)).toContainText("wants to fetch");
-  await expect(question(page)).toContainText(`GET ${there.url}/a`);
-  // An Enter too many must not be a yes.
-  await expect(button(page, "Never")).toBeFocused();
-  expect(there.hits).toEqual([]);
-  await button(page, "Once").click();
-  await expectOnScreen(page, "you asked for /a");
-  await expect(question(page)).toContainText(`GET ${there.url}/b`);
-  expect(there.hits).toEqual(["GET /a"]);
-  await button(page, "Always").click();
-  await expectOnScreen(page, "you asked for /c");
-  await expect(state(page)).toHaveText("Exited with 0");
-  await expect(question(page)).toBeHidden();
-  expect(there.hits).toEqual(["GET /a", "GET /b", "GET /c"]);
-  there.close();
-});
+for (const engine of ENGINES) {
+  test(`a guest waits for the person’s yes (${engine})`, async ({ vivarium: page }) => {
+    const there = await elsewhere();
+    await drop(page, "fetch.wat", fetcher([`${there.url}/a`, `${there.url}/b`, `${there.url}/c`]));
+    await chooseEngine(page, engine);
+    await run(page);
+    await expect(question(page)).toContainText("wants to fetch");
+    await expect(question(page)).toContainText(`GET ${there.url}/a`);
+    // An Enter too many must not be a yes.
+    await expect(button(page, "Never")).toBeFocused();
+    expect(there.hits).toEqual([]);
+    await button(page, "Once").click();
+    await expectOnScreen(page, "you asked for /a");
+    await expect(question(page)).toContainText(`GET ${there.url}/b`);
+    expect(there.hits).toEqual(["GET /a"]);
+    await button(page, "Always").click();
+    await expectOnScreen(page, "you asked for /c");
+    await expect(state(page)).toHaveText("Exited with 0");
+    await expect(question(page)).toBeHidden();
+    expect(there.hits).toEqual(["GET /a", "GET /b", "GET /c"]);
+    there.close();
+  });
 
-test("a no is EACCES, is not asked again, and nothing leaves the page", async ({ vivarium: page }) => {
-  const there = await elsewhere();
-  await drop(page, "fetch.wat", fetcher([`${there.url}/a`, `${there.url}/b`]));
-  await run(page);
-  await button(page, "Never").click();
-  await expect(state(page)).toHaveText("Exited with 0");
-  // errno 2 of WASI is acces
-  await expectOnScreen(page, /error 02[^]*error 02/);
-  await expectOnScreen(page, `[denied] fetch GET ${there.url}/b`);
-  expect(there.hits).toEqual([]);
-  there.close();
-});
+  test(`a no is EACCES, is not asked again, and nothing leaves the page (${engine})`, async ({
+    vivarium: page,
+  }) => {
+    const there = await elsewhere();
+    await drop(page, "fetch.wat", fetcher([`${there.url}/a`, `${there.url}/b`]));
+    await chooseEngine(page, engine);
+    await run(page);
+    await button(page, "Never").click();
+    await expect(state(page)).toHaveText("Exited with 0");
+    // errno 2 of WASI is acces
+    await expectOnScreen(page, /error 02[^]*error 02/);
+    await expectOnScreen(page, `[denied] fetch GET ${there.url}/b`);
+    expect(there.hits).toEqual([]);
+    there.close();
+  });
 
-test("Stop answers for the person: no", async ({ vivarium: page }) => {
-  const there = await elsewhere();
-  await drop(page, "fetch.wat", fetcher([`${there.url}/a`]));
-  await run(page);
-  await expect(question(page)).toBeVisible();
-  await button(page, "Stop").click();
-  await expect(state(page)).toHaveText("Stopped");
-  await expect(question(page)).toBeHidden();
-  expect(there.hits).toEqual([]);
-  there.close();
-});
+  test(`Stop answers for the person: no (${engine})`, async ({ vivarium: page }) => {
+    const there = await elsewhere();
+    await drop(page, "fetch.wat", fetcher([`${there.url}/a`]));
+    await chooseEngine(page, engine);
+    await run(page);
+    await expect(question(page)).toBeVisible();
+    await button(page, "Stop").click();
+    await expect(state(page)).toHaveText("Stopped");
+    await expect(question(page)).toBeHidden();
+    expect(there.hits).toEqual([]);
+    there.close();
+  });
+}

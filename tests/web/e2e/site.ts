@@ -145,6 +145,9 @@ export async function openSample(page: Page, title: string): Promise<void> {
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 export const state = (page: Page) => page.getByTestId("state");
+export const ENGINES = ["Watch every step", "Full speed"] as const;
+export const chooseEngine = (page: Page, engine: (typeof ENGINES)[number]) =>
+  page.getByText(engine, { exact: true }).click();
 export const run = (page: Page) => button(page, "Run").click();
 export const tab = (page: Page, name: string) =>
   page.getByRole("tab", { name: new RegExp(`^${name}`) }).click();

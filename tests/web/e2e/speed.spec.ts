@@ -3,6 +3,7 @@ import fs from "node:fs";
 import type { Page } from "@playwright/test";
 import {
   button,
+  chooseEngine,
   drop,
   expect,
   expectOnScreen,
@@ -19,7 +20,7 @@ import {
   type,
 } from "./site";
 
-const fullSpeed = (page: Page): Promise<void> => page.getByText("Full speed", { exact: true }).click();
+const fullSpeed = (page: Page): Promise<void> => chooseEngine(page, "Full speed");
 
 const global = (page: Page, name: string) =>
   page.getByTestId("globals").getByRole("listitem").filter({ hasText: name }).locator("output");
