@@ -80,7 +80,7 @@ def test_what_is_interpreted_after_all_is_validated_by_us(
         raise Unsupported("not today")
 
     module = Module(host.engine, source(FINE))
-    monkeypatch.setattr(HostEngine, "_compile", refuse)
+    monkeypatch.setattr(HostEngine, "compiled", refuse)
     instance: Any = Instance(host.store, module, [])
     assert instance.fallback == "not today"
     assert len(validated) == 1

@@ -19,7 +19,7 @@ from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
 from wasmarium.wasi.preview1.linking import MAY_WAIT, finish_direct, implementations
 from wasmarium.wasi.preview1.quick import ROLES, failure
-from wasmarium.wasi.preview1.signatures import PREVIEW1, function_type
+from wasmarium.wasi.preview1.signatures import PREVIEW1, defined_type
 
 
 def wasi_recipes() -> Iterator[tuple[str, str, Recipe]]:
@@ -30,7 +30,7 @@ def wasi_recipes() -> Iterator[tuple[str, str, Recipe]]:
 
 
 def _recipe(module: str, name: str) -> Recipe:
-    defined = define_function(function_type(name))
+    defined = defined_type(name)
 
     def make(store: Store) -> HostFunction:
         def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:

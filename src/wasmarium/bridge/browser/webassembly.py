@@ -38,23 +38,26 @@ class BrowserWebAssembly:
     def __init__(self, way: str = "auto") -> None:
         self._memory = _pyodide_memory()
         self._make: Any = run_js(_source("glue.js"))
+        on_bytes = run_js(_ON_BYTES)
+        self._validate = on_bytes(run_js("(bytes) => WebAssembly.validate(bytes)"))
+        self._compile = on_bytes(run_js("(bytes) => new WebAssembly.Module(bytes)"))
+        self._compile_later = on_bytes(run_js("(bytes) => WebAssembly.compile(bytes)"))
         self._mailbox: Any = None
         self._ways: Any = None
         self._blocking = _blocking(way)
 
     def validate(self, data: bytes) -> bool:
-        return bool(js.WebAssembly.validate(_bytes(data)))
+        return bool(self._validate(create_proxy(data)))
 
     def compile(self, data: bytes) -> Handle:
-        array = _bytes(data)
         try:
             try:
-                return js.WebAssembly.Module.new(array)
+                return self._compile(create_proxy(data))
             except JsException as error:
                 # Chromium compiles no more than 8 MB at once on the thread of a page
                 if error.name != "RangeError" or not self.can_block():
                     raise
-                return run_sync(js.WebAssembly.compile(array))
+                return run_sync(self._compile_later(create_proxy(data)))
         except JsException as error:
             raise Unsupported(f"this platform's WebAssembly says: {error.message}") from None
 
@@ -136,10 +139,16 @@ def _no_workers() -> str:
     return "" if hasattr(js, "Worker") and hasattr(js, "Blob") else "there are no workers"
 
 
-def _bytes(data: bytes) -> Any:
-    array = js.Uint8Array.new(len(data))
-    array.assign(data)
-    return array
+_ON_BYTES = """(call) => (bytes) => {
+  const view = bytes.getBuffer("u8");
+  try {
+    return call(view.data);
+  } finally {
+    view.release();
+    bytes.destroy();
+  }
+}"""
+"""A function of bytes of JavaScript becomes one of a proxy of bytes of Python, which are not copied before."""
 
 
 def _pyodide_memory() -> Any:

@@ -8,6 +8,7 @@ WasiError or OSError to fail. A row that nothing implements answers NOSYS.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from wasmarium.errors import Trap
@@ -16,12 +17,11 @@ from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import define_function
 from wasmarium.wasi.errno import Errno, WasiError, errno_of
 from wasmarium.wasi.preview1 import arguments, clocks, descriptors, paths, poll, process, sockets, unstable
 from wasmarium.wasi.preview1.context import Wasi
 from wasmarium.wasi.preview1.quick import carried
-from wasmarium.wasi.preview1.signatures import ABSENT_IN_UNSTABLE, PREVIEW1, SIGNATURES, UNSTABLE, function_type
+from wasmarium.wasi.preview1.signatures import ABSENT_IN_UNSTABLE, PREVIEW1, SIGNATURES, UNSTABLE, defined_type
 from wasmarium.wasi.preview1.waiting import Wait, pending
 
 Implementation = Callable[..., "Wait | None"]
@@ -32,6 +32,7 @@ MAY_WAIT = frozenset({"fd_pread", "fd_read", "fd_write", "poll_oneoff", "sock_ac
 _CONCERNS = (arguments, clocks, descriptors, paths, poll, process, sockets)
 
 
+@cache
 def implementations(module: str) -> dict[str, Implementation]:
     """What implements each function of ``module``, by name."""
     found: dict[str, Implementation] = {}
@@ -48,7 +49,7 @@ def host_functions(wasi: Wasi, module: str = PREVIEW1) -> dict[str, HostFunction
     quick = carried(wasi) if module == PREVIEW1 else {}
     return {
         name: HostFunction(
-            define_function(function_type(name)),
+            defined_type(name),
             host_code(wasi, implementation),
             name,
             host_direct(wasi, implementation, quick.get(name)),

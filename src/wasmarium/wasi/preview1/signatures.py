@@ -8,7 +8,9 @@ A string is a pointer and a length.
 
 from __future__ import annotations
 
-from wasmarium.types import I32, I64, FunctionType
+from functools import cache
+
+from wasmarium.types import I32, I64, DefinedType, FunctionType, define_function
 
 PREVIEW1 = "wasi_snapshot_preview1"
 UNSTABLE = "wasi_unstable"
@@ -83,7 +85,14 @@ SIGNATURES: dict[str, tuple[tuple[str, str], ...]] = read_rows(_ROWS)
 ABSENT_IN_UNSTABLE = frozenset({"sock_accept"})
 
 
+@cache
 def function_type(name: str) -> FunctionType:
     """The WebAssembly type of a function."""
     parameters = tuple(I64 if kind in _WIDE else I32 for _, kind in SIGNATURES[name])
     return FunctionType(parameters, () if name == "proc_exit" else (I32,))
+
+
+@cache
+def defined_type(name: str) -> DefinedType:
+    """The same as a defined type."""
+    return define_function(function_type(name))
