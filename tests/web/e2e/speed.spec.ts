@@ -127,6 +127,30 @@ for (const [argument, code, innermost] of [
   });
 }
 
+test("a large program runs at full speed unless one says otherwise, and is prepared first", async ({
+  vivarium: page,
+}) => {
+  const file = sharedGuest("go/main.wasm");
+  test.skip(!fs.existsSync(file), "needs the shared test data, see tests/shared_data.py");
+  await drop(page, "main.wasm", fs.readFileSync(file));
+  await expect(page.getByRole("radio", { name: "Full speed" })).toBeChecked();
+  await page.getByLabel("Arguments").fill("/data");
+  await run(page);
+  await expect(state(page)).toHaveText("Starting");
+  // What is asked for meanwhile is done as soon as it can be.
+  await button(page, "Pause").click();
+  await expect(state(page)).toHaveText("Paused", { timeout: 100_000 });
+  await button(page, "Resume").click();
+  await expectOnScreen(page, "args [/data]");
+  await expect(state(page)).toHaveText("Waits for input");
+  await button(page, "Stop").click();
+  await expect(state(page)).toHaveText("Stopped");
+  // The second time it is there already.
+  await run(page);
+  await expect(state(page)).toHaveText("Waits for input", { timeout: 5000 });
+  await button(page, "Stop").click();
+});
+
 test("what the browser cannot run is run step by step, with the reason", async ({ vivarium: page }) => {
   const text = `(module (memory 1 1 shared)
     (func (export "_start") (drop (memory.atomic.notify (i32.const 0) (i32.const 1)))))`;

@@ -378,6 +378,12 @@ export class Model {
   }
 
   private take(update: Update): void {
+    // The first news of a run says what runs it; until then it is of the run before.
+    const late = update.engine === undefined && update.problem === undefined;
+    if (late && this.state.peek() === "starting") {
+      void this.acknowledge();
+      return;
+    }
     batch(() => {
       this.run.value = applyUpdate(this.run.value, update);
       for (const row of update.memories ?? []) {
