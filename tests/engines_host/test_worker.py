@@ -754,6 +754,24 @@ def test_a_worker_that_does_not_start(away: Away, monkeypatch: pytest.MonkeyPatc
 # ---- ends -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_store_that_is_closed_ends_what_runs() -> None:
+    made = Away()
+    wat = """(module (import "" "g" (func (param i32) (result i32))) (func (export "spin") (loop (br 0))))"""
+    spin = made.exports(wat, waiting(made))["spin"]
+    worker = made.worker
+
+    async def close() -> None:
+        task = asyncio.ensure_future(spin.call_async(made.store))
+        await asyncio.sleep(0.01)
+        made.store.close()
+        with pytest.raises(WasmError, match="the store of this guest was closed"):
+            await task
+
+    run(close())
+    assert worker.mailbox.failure() == "it was ended"
+    made.store.close()
+
+
 def test_a_worker_goes_with_its_store() -> None:
     made = Away()
     f = made.exports(WAITS, waiting(made))["f"]

@@ -215,6 +215,8 @@ class Store(Managed):
     def close(self) -> None:
         """Give up the store, and close the files and connections that its guests have open."""
         super().close()
+        if "_runtime" in self.__dict__:
+            self.engine._execution.leave(self._runtime)
         hostcalls = self.__dict__.get("_hostcalls")
         if hostcalls is not None:
             hostcalls[0].close()

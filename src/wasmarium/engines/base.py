@@ -168,6 +168,10 @@ class Engine(Protocol):
         itself. If not, whoever asks has to, before anything of it is instantiated."""
         ...
 
+    def leave(self, store: Store) -> None:
+        """Nothing of ``store`` is to run any more, and what runs of it elsewhere is ended."""
+        ...
+
     def hurry(self) -> None:
         """``Store.is_over`` may say something else now: guests that run are to look soon."""
         ...
@@ -215,6 +219,9 @@ class InPython:
     def vouches(self, module: Module, features: Features) -> bool:
         """No."""
         return False
+
+    def leave(self, store: Store) -> None:
+        """Nothing: it runs nowhere else."""
 
     def hurry(self) -> None:
         """Nothing: whoever runs the guest looks between two pieces."""

@@ -316,6 +316,12 @@ class HostEngine:
 
     # ---- making ----
 
+    def leave(self, store: Store) -> None:
+        """See :class:`~wasmarium.engines.base.Engine`."""
+        remote = self._remote(store)
+        if remote is not None:
+            remote.worker.end(WasmError("the store of this guest was closed"))
+
     def hurry(self) -> None:
         """See :class:`~wasmarium.engines.base.Engine`."""
         for remote in [each() for each in self._remotes.values()]:

@@ -203,7 +203,7 @@ class GuestWorker:
         elif self._told_at is None:
             self._told_at = monotonic()
         elif monotonic() - self._told_at > GRACE:
-            self.end(trap(TrapCode.INTERRUPT) if over else None)
+            self.end(runs_with=trap(TrapCode.INTERRUPT) if over else None)
 
     def end_soon(self, run: Run) -> None:
         """Likewise where nothing else stops ``run``, if it does not end by itself."""
@@ -222,18 +222,18 @@ class GuestWorker:
         except RuntimeError:
             self.end()
 
-    def end(self, why: BaseException | None = None) -> None:
-        """End the worker, whatever it does."""
+    def end(self, why: WasmError | None = None, runs_with: BaseException | None = None) -> None:
+        """End the worker, whatever it does. ``runs_with`` is what runs end with, if not with ``why``."""
         if self.ended is not None:
             return
-        self.ended = WasmError("the worker of this guest was ended, because it did not stop when it had to")
-        if isinstance(why, Exhausted):
-            self.ended = why
+        if why is None:
+            why = WasmError("the worker of this guest was ended, because it did not stop when it had to")
+        self.ended = why
         self._finalizer()
         runs, self.runs = self.runs, []
         self.turn = True
         for run in runs:
-            run.lost(why if why is not None else self.ended)
+            run.lost(runs_with if runs_with is not None else why)
         self.notify()
 
 
