@@ -21,6 +21,7 @@ CALLS = {
     "fd_pwrite": "i32 i32 i32 i64 i32",
     "fd_seek": "i32 i64 i32 i32",
     "fd_tell": "i32 i32",
+    "environ_sizes_get": "i32 i32",
     "fd_close": "i32",
     "fd_fdstat_get": "i32 i32",
     "fd_filestat_get": "i32 i32",
@@ -147,6 +148,7 @@ def test_odd_arguments(name: str) -> None:
         "fd_pwrite": (4, 512, 1, 0, 64),
         "fd_seek": (4, 1, 1, 64),
         "fd_tell": (4, 64),
+        "environ_sizes_get": (64, 68),
         "fd_close": (4,),
         "fd_fdstat_get": (4, 64),
         "fd_filestat_get": (4, 64),
@@ -318,6 +320,21 @@ def test_another_world() -> None:
     assert program("fd_tell", 4, 64) == 8  # EBADF
     assert program.open() == 4
     assert program("fd_tell", 4, 64) == 0
+
+
+def test_the_size_of_the_environment() -> None:
+    """C libraries ask for it again and again: it is known until the world is another."""
+    for strategy in ("interpreter", "host"):
+        program = Program(strategy)
+        for env in ({}, {"A": "1", "LONG": "x" * 300}, {"B": ""}):
+            program.world(env=list(env.items()))
+            size = sum(len(name) + len(value) + 2 for name, value in env.items())
+            for at in (64, 72, SIZE - 4, 80):
+                assert program("environ_sizes_get", 16, at) == 0
+                found = (program.memory.read(program.store, place, place + 4) for place in (16, at))
+                assert [int.from_bytes(each, "little") for each in found] == [len(env), size]
+            assert program("environ_sizes_get", 16, SIZE - 3) == "out of bounds memory access"
+            assert program("environ_sizes_get", SIZE, 16) == "out of bounds memory access"
 
 
 def test_calls_of_a_start_function() -> None:

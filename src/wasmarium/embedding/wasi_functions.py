@@ -18,7 +18,7 @@ from wasmarium.runtime.values import Value
 from wasmarium.types import define_function
 from wasmarium.wasi.preview1 import MODULES
 from wasmarium.wasi.preview1.linking import MAY_WAIT, finish_direct, implementations
-from wasmarium.wasi.preview1.quick import ROLES, failure
+from wasmarium.wasi.preview1.quick import CONSTANT, ROLES, failure
 from wasmarium.wasi.preview1.signatures import PREVIEW1, defined_type
 
 
@@ -61,7 +61,7 @@ def _recipe(module: str, name: str) -> Recipe:
             return made.carried.bind(memory, again, lent)
 
         roles = ROLES.get(name) if module == PREVIEW1 else None
-        carried = None if roles is None else Carried(roles, bind_carried, failure)
+        carried = None if roles is None else Carried(roles, bind_carried, failure, name in CONSTANT)
         direct = Direct(bind(lambda: None), finish_direct, bind, carried)
         return HostFunction(defined, code, name, direct, waits=name in MAY_WAIT)
 

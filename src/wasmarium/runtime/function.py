@@ -89,12 +89,14 @@ class Carried:
     ``bind(memory, again, lent)`` makes the function for one memory, and calls ``again`` when it is no longer to be
     used and another is to be asked for. It gives its result (None where there is none), a Pending, or NotImplemented,
     with nothing done, when the call is none for it; a result is never negative. ``failure`` gives the error number for
-    an exception that it raises, or None when that is to come out of the guest.
+    an exception that it raises, or None when that is to come out of the guest. ``constant``: until then the result,
+    which is some bytes, is the same at every call.
     """
 
     roles: tuple[str, ...]
     bind: Callable[[MemoryInstance, Callable[[], None], Lent], Callable[..., Any]]
     failure: Callable[[BaseException], int | None]
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@
   const FAIL = -1;
   const SLOW = -4;
   const DONE = -5;
+  const KEEP = -6;
   const VECTORS = 64;
   const LENT = 4096;
   const LENT_HEAD = 16;
@@ -68,6 +69,7 @@
   ) => {
     const slow = later(slowNumber);
     const quick = later(quickNumber);
+    let kept; // a result that is the same at every call
     let memory;
     let guest;
     let guestNumbers;
@@ -169,8 +171,9 @@
           if (inward) python.set(guest.subarray(start, start + count), BYTES);
         }
       }
-      const answer = quick();
-      if (answer === undefined) {
+      const answer = kept === undefined ? quick() : undefined;
+      if (answer === KEEP) kept = numbers.buffer.slice(RESULT, RESULT + size + 4);
+      if (answer === undefined || answer === KEEP) {
         // Python may have made any of the memories larger
         lookAgain();
         lookAtGuest();
@@ -179,6 +182,7 @@
           if (vectors) scatter(found, given);
           else guest.set(python.subarray(BYTES, BYTES + given), start);
         }
+        if (kept !== undefined) python.set(new Uint8Array(kept), RESULT);
         if (size === 4) guestNumbers.setUint32(pointer, numbers.getUint32(RESULT, true), true);
         else if (result >= 0) guest.set(python.subarray(RESULT, RESULT + size), pointer);
         if (more >= 0) guestNumbers.setUint32(second, numbers.getUint32(RESULT + size, true), true);
@@ -194,6 +198,9 @@
         return slow();
       }
       return answer === DONE ? undefined : answer;
+    };
+    plain.forget = () => {
+      kept = undefined;
     };
     plain.use = (used) => {
       guest = new Uint8Array(used.buffer);

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from wasmarium.engines.host.glue import Handle, Ways
     from wasmarium.engines.host.realm import Realm
 
-SLOW, DONE = -4, -5
-"""Answers beside those of a callee: the call is none for this way; the results are in the area already."""
+SLOW, DONE, KEEP = -4, -5, -6
+"""Answers beside those of a callee: the call is none for this way; the results are in the area already; the result is
+the same at every call."""
 
 _RESULT, _BYTES = 128, 256
 """Where in the area results are, and bytes."""
@@ -96,6 +97,11 @@ class CarriedImport(Imported):
         self.plain = realm.ways.carrier(self.callback, self.quick_callback, self._plan, lent_at)
         """What the callee calls."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the result is the same at every call."""
+        return self._way.constant
+
     def quick_callback(self) -> Callable[[], int | None]:
         """What JavaScript calls once the area has everything."""
         return _callback(self, self._plan)
@@ -115,6 +121,7 @@ class CarriedImport(Imported):
                 imported = reference()
                 if imported is not None:
                     imported._lent.take_back()
+                    imported.plain.forget()
                     imported.carried = _nothing_yet
 
             memory.before_watching.append(again)
@@ -153,6 +160,7 @@ def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
     unpack, packed, length = plan.numbers.unpack_from, plan.packed, plan.length
     inward, outward = plan.bytes >= 0 and plan.inward, plan.bytes >= 0 and not plan.inward
     pack = _no_number if packed is None else packed.pack_into
+    structure = KEEP if imported.keeps else None
     result = slice(_RESULT, _RESULT + plan.size + (4 if plan.more >= 0 else 0))
 
     def call() -> int | None:
@@ -178,6 +186,7 @@ def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
                 pack(buffer, _RESULT, count)
             else:
                 view[result] = given
+                return structure
         except BaseException as error:
             return imported.failed(error)
         return None

@@ -241,6 +241,9 @@ ROLES: dict[str, tuple[str, ...]] = {name: tuple(roles) for name, *roles in map(
 """What the parameters of each function here are, see ``Carried``."""
 
 
+CONSTANT = frozenset({"args_sizes_get", "environ_sizes_get"})
+"""Functions that give the same at every call. C libraries ask for the size of the environment again and again."""
+
 MAKERS: dict[str, Make] = {make.__name__: make for make in _MAKERS}
 
 
@@ -250,4 +253,4 @@ def carried(wasi: Wasi) -> dict[str, Carried]:
     def binding(make: Make) -> Callable[[MemoryInstance, Callable[[], None], Lent], Callable[..., Any]]:
         return lambda memory, again, lent: make(wasi, memory, lent)
 
-    return {name: Carried(ROLES[name], binding(make), failure) for name, make in MAKERS.items()}
+    return {name: Carried(ROLES[name], binding(make), failure, name in CONSTANT) for name, make in MAKERS.items()}
