@@ -384,6 +384,53 @@ def test_memories_of_python(away: Away) -> None:
     assert (here["get"](store), memory.read(store, 8, 9)) == (42, bytearray([42]))
 
 
+def test_a_caller_is_known(away: Away) -> None:
+    seen: list[Any] = []
+
+    async def g(caller: Any, address: int) -> int:
+        await asyncio.sleep(0)
+        return address
+
+    def h(caller: Any, address: int) -> int:
+        memory = caller["m"]
+        seen.append(bytes(memory.read(caller, address, address + 3)))
+        memory.write(caller, b"abc", address)
+        return address
+
+    wat = """(module (import "" "g" (func $g (param i32) (result i32)))
+      (import "" "h" (func $h (param i32) (result i32)))
+      (memory (export "m") 1) (data (i32.const 8) "xyz")
+      (func (export "f") (result i32) (i32.load8_u (call $h (call $g (i32.const 8))))))"""
+    exports = away.exports(wat, away.function([I32], [I32], g, True), away.function([I32], [I32], h, True))
+    assert run(exports["f"].call_async(away.store)) == ord("a")
+    assert seen == [b"xyz"]
+
+
+def test_guests_of_the_interpreter_call_those_in_the_worker(away: Away) -> None:
+    inner = away.exports(WAITS, waiting(away))["f"]
+    wat = """(module (import "" "f" (func $f (param i32) (result i32))) (func (export "x") (param externref))
+      (func (export "outer") (param i32) (result i32) (i32.add (i32.const 1) (call $f (local.get 0)))))"""
+    made: Any = Instance(away.store, Module(away.engine, wat), [inner])
+    assert "externref" in made.fallback
+    assert run(made.exports(away.store)["outer"].call_async(away.store, 5)) == 211
+    ready = away.exports(WAITS, away.function([I32], [I32], lambda x: x))["f"]
+    made = Instance(away.store, Module(away.engine, wat), [ready])
+    assert made.exports(away.store)["outer"](away.store, 5) == 106
+
+
+def test_guests_on_the_thread_of_python_call_those_in_the_worker(away: Away) -> None:
+    """Only by reference: what imports such a function is in the worker itself."""
+    ready = away.exports(WAITS, away.function([I32], [I32], lambda x: x))["f"]
+    wat = """(module (table (export "t") 1 funcref)
+      (func (export "f") (param i32) (result i32)
+        (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))"""
+    made: Any = Instance(away.store, Module(away.engine, wat), [])
+    exports = made.exports(away.store)
+    exports["t"].set(away.store, 0, ready)
+    assert (made.fallback, exports["f"](away.store, 5)) == (None, 105)
+    assert exports["t"].get(away.store, 0)._external is ready._external
+
+
 # ---- what goes wrong ------------------------------------------------------------------------------------------------
 
 

@@ -296,11 +296,10 @@ class _Rest:
         self._pending = pending
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return chain(self._execution, self._pending).__await__()
+        return _chain(self._execution, self._pending).__await__()
 
 
-async def chain(execution: Execution, pending: Pending) -> Any:
-    """The results of a call that waits, once it has ended."""
+async def _chain(execution: Execution, pending: Pending) -> Any:
     while True:
         try:
             values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
@@ -422,7 +421,8 @@ class Imported:
         if close is not None:
             close()
         why = (
-            "this platform cannot suspend WebAssembly (it lacks JSPI): choose the interpreter"
+            "this platform cannot suspend WebAssembly (it lacks JSPI): make the function `async def`, so that guests "
+            "are known to need another way"
             if not self.realm.glue.waits
             else "the call cannot be suspended: `await func.call_async(store, …)` can"
         )

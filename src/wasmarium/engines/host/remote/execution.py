@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended
-from wasmarium.engines.host.functions import chain, code_of
+from wasmarium.engines.host.functions import code_of
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
 from wasmarium.errors import Crash, GuestException, Trap, TrapCode, Unsupported, WasmError, trap
@@ -402,7 +402,23 @@ class Rest:
         self._pending = pending
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return chain(self._execution, self._pending).__await__()
+        return self._finish().__await__()
+
+    async def _finish(self) -> Any:
+        execution = self._execution
+        outcome: Outcome = Suspended(self._pending)
+        while isinstance(outcome, Suspended):
+            pending = outcome.pending
+            try:
+                values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
+            except (asyncio.CancelledError, GeneratorExit):
+                execution.close()
+                raise
+            except BaseException as error:
+                values = error
+            execution.resume(values)
+            outcome = execution.run(1)
+        return ended(outcome)
 
     def block(self) -> Sequence[Value]:
         """Hold the thread until the call has ended."""
