@@ -13,6 +13,7 @@ import pytest
 from session_guests import TEXTS, guest
 from wasmarium.bridge.fake import FakeClock, FakePlatform
 from wasmarium.debug.calls import MOST_FRAMES
+from wasmarium.debug.observation import GLOBALS_AT_ONCE
 from wasmarium.debug.session import OUTPUT_PIECE, OUTPUT_ROOM, Session
 from wasmarium.runtime.limits import ResourceLimits
 
@@ -470,6 +471,38 @@ def test_only_what_changed_is_told() -> None:
     # It writes to every 4 KiB cell, so all of them are one run.
     assert busy["memories"][0]["written"] == [0, 32]
     assert int(busy["globals"][0]["text"]) > 0
+
+
+def test_many_globals_are_told_bit_by_bit_and_whole_when_the_guest_stands() -> None:
+    count = 3 * GLOBALS_AT_ONCE
+    text = "".join(f"(global (mut i32) (i32.const {i}))" for i in range(count))
+    setters = "".join(f"(global.set {i} (i32.add (global.get {i}) (i32.const 1)))" for i in range(count))
+    driver = Driver()
+    driver.session.load(f'(module {text} (func (export "_start") (loop {setters} (br 0))))'.encode())
+    driver.start()
+    values = dict.fromkeys(range(count), -1)
+    for _ in range(4):
+        driver.session.advance(0.01)
+        changed = driver.update()["globals"]
+        assert len(changed) <= GLOBALS_AT_ONCE
+        values |= {row["index"]: int(row["text"]) for row in changed}
+    assert all(values[i] > i for i in range(count))
+    driver.session.pause()
+    values |= {row["index"]: int(row["text"]) for row in driver.update()["globals"]}
+    turns = {values[i] - i for i in range(count)}
+    assert max(turns) - min(turns) <= 1
+
+
+def test_at_full_speed_where_there_is_none_it_is_interpreted_and_told() -> None:
+    driver = Driver("calls").start(invoke="outer", args=["7"], engine="speed")
+    driver.go()
+    assert driver.told["results"] == [{"type": "i32", "text": "15"}]
+    assert driver.told["engine"] == "steps"
+    assert "host engine runs in Pyodide" in driver.told["fallback"]
+    assert "called" not in driver.told
+    other = Driver("calls").start(invoke="outer", args=["7"])
+    other.go()
+    assert (other.told["engine"], "fallback" in other.told) == ("steps", False)
 
 
 def test_memory_is_told_as_far_as_it_is_looked_at() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ LONGEST_WINDOW = 64 << 10
 
 MOST_ENTRIES = 2000
 """Table entries that one look may ask for, and globals that are shown at all."""
+
+GLOBALS_AT_ONCE = 200
+"""Globals that are looked at in one update of a guest that runs; each may have to be fetched from the host."""
 
 _RUNS = re.compile(b"\x01+")
 _UNSEEN = object()
@@ -82,13 +85,14 @@ class Observer:
         self._sizes: list[int] = [-1] * len(instance.memories)
         self._table_sizes: list[int] = [-1] * len(instance.tables)
         self._globals: list[Value] = [_UNSEEN] * min(len(instance.globals), MOST_ENTRIES)
+        self._next_global = 0
         self._window: tuple[MemoryLook, bytes] | None = None
         self._entries: tuple[TableLook, list[Value]] | None = None
         for memory in instance.memories:
             memory.watch()
 
-    def changes(self, look: Look) -> Plain:
-        """What is new; a key is absent where nothing is."""
+    def changes(self, look: Look, whole: bool = True) -> Plain:
+        """What is new; a key is absent where nothing is. Without ``whole`` some of what is new may come later."""
         found: Plain = {}
         memories = [row for i, memory in enumerate(self._instance.memories) if (row := self._memory(i, memory))]
         if memories:
@@ -96,7 +100,7 @@ class Observer:
         tables = [row for i in range(len(self._instance.tables)) if (row := self._table(i))]
         if tables:
             found["tables"] = tables
-        changed = [row for i in range(len(self._globals)) if (row := self._global(i))]
+        changed = [row for i in self._globals_at_hand(whole) if (row := self._global(i))]
         if changed:
             found["globals"] = changed
         if look.memory is not None and (window := self._memory_window(look.memory)):
@@ -172,8 +176,18 @@ class Observer:
         self._entries = (look, entries)
         return {"table": look.index, "first": look.first, "entries": [_entry(value) for value in entries]}
 
+    def _globals_at_hand(self, whole: bool) -> Iterable[int]:
+        """Those to look at now: all of them, or the next ones in turn."""
+        count = len(self._globals)
+        if whole or count <= GLOBALS_AT_ONCE:
+            return range(count)
+        first, self._next_global = self._next_global, (self._next_global + GLOBALS_AT_ONCE) % count
+        return [(first + i) % count for i in range(GLOBALS_AT_ONCE)]
+
     def _global(self, index: int) -> Plain | None:
         found = self._instance.globals[index]
+        if not found.type.mutable and self._globals[index] is not _UNSEEN:
+            return None
         value, before = found.value, self._globals[index]
         # The first test is for NaN, which differs from itself.
         if value is before or (value == before and type(value) is type(before)):

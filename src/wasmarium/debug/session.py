@@ -321,7 +321,7 @@ class Session:
         }
         self._news_of_start = {}
         if self._observer is not None:
-            found |= self._observer.changes(self._look)
+            found |= self._observer.changes(self._look, drive is None or drive.paused)
         if self._watcher is not None:
             found |= self._tell_calls(self._watcher)
         if self._guest is not None and self._guest.called is not None:
