@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from wasmarium.embedding.calls import call_async
 from wasmarium.embedding.definition import Recipe
@@ -11,7 +12,8 @@ from wasmarium.embedding.module import Module
 from wasmarium.embedding.store import Store, Storelike, resolve
 from wasmarium.errors import WasmError
 from wasmarium.gojs import MODULE, SIGNATURES, Program, World, function_type, host_functions
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.gojs.functions import finish
+from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.memory import MemoryInstance
@@ -35,14 +37,34 @@ def _recipe(name: str) -> Recipe:
 
     def make(store: Store) -> HostFunction:
         def code(instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
-            functions = store._gojs
-            if functions is None:
-                raise WasmError("no program of Go is running in this store: start it with run_gojs")
-            return functions[name].code(instance, arguments)
+            return _functions(store)[name].code(instance, arguments)
 
-        return HostFunction(defined, code, name, waits=True)
+        def bind(caller: Callable[[], ModuleInstance | None]) -> Callable[..., Any]:
+            source: object = None
+            made: Callable[..., Any] = code
+
+            def call(sp: int) -> Any:
+                nonlocal source, made
+                functions = _functions(store)
+                if functions is not source:
+                    direct = functions[name].direct
+                    assert direct is not None
+                    assert direct.bind is not None
+                    source, made = functions, direct.bind(caller)
+                return made(sp)
+
+            return call
+
+        return HostFunction(defined, code, name, Direct(bind(lambda: None), finish, bind), waits=True)
 
     return Recipe(defined, make)
+
+
+def _functions(store: Store) -> dict[str, HostFunction]:
+    functions = store._gojs
+    if functions is None:
+        raise WasmError("no program of Go is running in this store: start it with run_gojs")
+    return functions
 
 
 async def run_gojs_async(store: Storelike, instance: Instance) -> None:

@@ -7,7 +7,7 @@ here). Lengths and addresses beyond the memory trap.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wasmarium.errors import GuestExit, Trap
@@ -23,7 +23,7 @@ from wasmarium.gojs.values import (
     text_of,
     throw,
 )
-from wasmarium.runtime.function import HostCode, HostFunction, Pending
+from wasmarium.runtime.function import Direct, HostCode, HostFunction, Pending
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.memory import MemoryInstance
@@ -46,22 +46,103 @@ def function_type(name: str) -> FunctionType:
 
 def host_functions(world: World) -> dict[str, HostFunction]:
     """Every function of the module for one program, by name."""
-    return {name: HostFunction(define_function(_TYPE), _code(world, name), name) for name in SIGNATURES}
+    defined = define_function(_TYPE)
+    return {name: HostFunction(defined, _code(world, name), name, _direct(world, name)) for name in SIGNATURES}
 
 
 def _code(world: World, name: str) -> HostCode:
-    implementation = _IMPLEMENTATIONS[name]
+    call = _call(world, name)
 
     def code(instance: ModuleInstance | None, arguments: Sequence[GuestValue]) -> Sequence[GuestValue] | Pending:
-        exported = None if instance is None else instance.exports.get("mem")
-        if not isinstance(exported, MemoryInstance):
-            raise Trap("a program of Go exports its memory as mem")
+        return call(_memory(instance), arguments[0]) or ()
+
+    return code
+
+
+def _direct(world: World, name: str) -> Direct:
+    call = _call(world, name)
+
+    def bind(caller: Callable[[], ModuleInstance | None]) -> Callable[[int], Pending | None]:
+        memory: MemoryInstance | None = None
+
+        def bound(sp: int) -> Pending | None:
+            nonlocal memory
+            if memory is None:
+                memory = _memory(caller())
+            return call(memory, sp)
+
+        return bound
+
+    return Direct(bind(lambda: None), finish, bind)
+
+
+def finish(given: Pending | None) -> Sequence[GuestValue] | Pending:
+    """What the quick way into a function gives, as results."""
+    return () if given is None else given
+
+
+def _call(world: World, name: str) -> Callable[[MemoryInstance, int], Pending | None]:
+    implementation = _IMPLEMENTATIONS[name]
+
+    def call(memory: MemoryInstance, sp: int) -> Pending | None:
         try:
-            return implementation(world, GuestMemory(exported), arguments[0]) or ()
+            return implementation(world, _FrameMemory(memory, sp), sp)
         except Thrown as thrown:
             raise Trap(f"{name}: {thrown}") from None
 
-    return code
+    return call
+
+
+def _memory(instance: ModuleInstance | None) -> MemoryInstance:
+    exported = None if instance is None else instance.exports.get("mem")
+    if not isinstance(exported, MemoryInstance):
+        raise Trap("a program of Go exports its memory as mem")
+    return exported
+
+
+_FRAME = 64
+"""Bytes above the stack pointer that hold arguments, at most."""
+
+
+class _FrameMemory(GuestMemory):
+    """The memory during one call, in which the frame with the arguments is read at once: a read of its own for each
+    takes longer than what is done with it."""
+
+    __slots__ = ("_at", "_frame")
+
+    def __init__(self, memory: MemoryInstance, sp: int) -> None:
+        super().__init__(memory)
+        self._at = sp
+        self._frame: bytes | None = None
+
+    def read(self, address: int, count: int) -> bytes:
+        start = address - self._at
+        end = start + count
+        if not 0 <= start <= end <= _FRAME:
+            return self.memory.read(address, count)
+        frame = self._frame
+        if frame is None:
+            try:
+                frame = self._frame = self.memory.read(self._at, _FRAME)
+            except Trap:
+                # the stack may end below
+                return self.memory.read(address, count)
+        return frame[start:end]
+
+    def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
+        self._frame = None
+        self.memory.write(address, content)
+
+    def read_unsigned(self, address: int, count: int) -> int:
+        return int.from_bytes(self.read(address, count), "little")
+
+    def write_unsigned(self, address: int, value: int, count: int) -> None:
+        self._frame = None
+        super().write_unsigned(address, value, count)
+
+    def scatter(self, vectors: Iterable[tuple[int, int]], content: bytes) -> int:
+        self._frame = None
+        return super().scatter(vectors, content)
 
 
 def _int(memory: GuestMemory, address: int, size: int = 8) -> int:
