@@ -17,10 +17,10 @@ class Capabilities:
     whether the host's WebAssembly has it (empty without one), ``host_missing`` why there is no host engine.
     ``waiting`` is how a guest of the host engine waits for an async function: it is suspended (``jspi``), it holds a
     worker of its own (``worker``), or those that import such a function are interpreted (``interpreter``); so
-    ``await func.call_async(…)`` works everywhere. ``waiting_reason`` says why it is that one; ``suspends``: the host
-    engine can do it, in one of its two ways. ``shared_memory``: the
-    platform has SharedArrayBuffer, so that threads may share a memory. ``blocks``: a plain call may
-    wait for async functions right now; where it may not, ``await func.call_async(…)`` does.
+    ``await func.call_async(…)`` works everywhere. ``waiting_reason`` says why it is that one, and WASMARIUM_WAITING in
+    the environment chooses another; ``suspends``: the host engine can do it, in one of its two ways.
+    ``shared_memory``: the platform has SharedArrayBuffer, so that threads may share a memory. ``blocks``: a plain call
+    may wait for async functions right now; where it may not, ``await func.call_async(…)`` does.
     """
 
     platform: str
