@@ -87,7 +87,11 @@ export function partsOf(run: ReadonlySignal<RunState>): RunParts {
 
 /** The guest exists and can be paused, stepped, stopped. */
 export const isLive = (state: GuestState): boolean =>
-  state === "starting" || state === "running" || state === "paused" || state === "waiting" || state === "sleeping";
+  state === "starting" ||
+  state === "running" ||
+  state === "paused" ||
+  state === "waiting" ||
+  state === "sleeping";
 
 const standsStill = (state: GuestState): boolean => state === "paused" || state === "trapped";
 
