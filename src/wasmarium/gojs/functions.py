@@ -7,6 +7,7 @@ here). Lengths and addresses beyond the memory trap.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ def _memory(instance: ModuleInstance | None) -> MemoryInstance:
     return exported
 
 
+_PAIR = struct.Struct("<QQ")
 _FRAME = 64
 """Bytes above the stack pointer that hold arguments, at most."""
 
@@ -149,8 +151,14 @@ def _int(memory: GuestMemory, address: int, size: int = 8) -> int:
     return int.from_bytes(memory.read(address, size), "little", signed=True)
 
 
+def _pair(memory: GuestMemory, address: int) -> tuple[int, int]:
+    """Address and length of a string or a slice."""
+    start, length = _PAIR.unpack(memory.read(address, 16))
+    return start, length
+
+
 def _text(memory: GuestMemory, address: int) -> str:
-    start, length = memory.read_unsigned(address, 8), memory.read_unsigned(address + 8, 8)
+    start, length = _pair(memory, address)
     memory.memory.check(start, length)
     if length > LONGEST_TEXT:
         raise throw("RangeError", "Invalid string length")
@@ -207,7 +215,7 @@ def clear_timeout(world: World, memory: GuestMemory, sp: int) -> None:
 
 def random_data(world: World, memory: GuestMemory, sp: int) -> None:
     """runtime.getRandomData(r []byte)"""
-    start, length = memory.read_unsigned(sp + 8, 8), memory.read_unsigned(sp + 16, 8)
+    start, length = _pair(memory, sp + 8)
     memory.read(start, length)
     memory.write(start, world.random(length))
 
@@ -331,7 +339,7 @@ def value_prepare_string(world: World, memory: GuestMemory, sp: int) -> None:
 def value_load_string(world: World, memory: GuestMemory, sp: int) -> None:
     """valueLoadString(v ref, b []byte)"""
     content = world.heap.read(memory, sp + 8)
-    start, length = memory.read_unsigned(sp + 16, 8), memory.read_unsigned(sp + 24, 8)
+    start, length = _pair(memory, sp + 16)
     if isinstance(content, Bytes) and len(content.data) <= length:
         memory.write(start, content.data)
 
@@ -344,7 +352,7 @@ def value_instance_of(world: World, memory: GuestMemory, sp: int) -> None:
 
 def copy_to_go(world: World, memory: GuestMemory, sp: int) -> None:
     """copyBytesToGo(dst []byte, src ref) (int, bool)"""
-    start, length = memory.read_unsigned(sp + 8, 8), memory.read_unsigned(sp + 16, 8)
+    start, length = _pair(memory, sp + 8)
     source = world.heap.read(memory, sp + 32)
     if isinstance(source, Bytes):
         content = source.data[:length]
@@ -356,7 +364,7 @@ def copy_to_go(world: World, memory: GuestMemory, sp: int) -> None:
 def copy_to_js(world: World, memory: GuestMemory, sp: int) -> None:
     """copyBytesToJS(dst ref, src []byte) (int, bool)"""
     target = world.heap.read(memory, sp + 8)
-    start, length = memory.read_unsigned(sp + 16, 8), memory.read_unsigned(sp + 24, 8)
+    start, length = _pair(memory, sp + 16)
     if isinstance(target, Bytes):
         content = memory.read(start, min(length, len(target.data)))
         target.data[: len(content)] = content

@@ -42,7 +42,9 @@ class Heap:
 
     def read(self, memory: GuestMemory, address: int) -> Value:
         """The value at ``address``. A reference that is none is undefined."""
-        raw = memory.read(address, 8)
+        return self._value(memory.read(address, 8))
+
+    def _value(self, raw: bytes) -> Value:
         number: float = _double.unpack(raw)[0]
         if number == number:
             return number if number else UNDEFINED
@@ -56,7 +58,8 @@ class Heap:
         memory.memory.check(start, 8 * count)
         if count > MOST_ARGUMENTS:
             raise throw("RangeError", f"more than {MOST_ARGUMENTS} arguments")
-        return [self.read(memory, start + 8 * index) for index in range(count)]
+        content = memory.read(start, 8 * count)
+        return [self._value(content[at : at + 8]) for at in range(0, 8 * count, 8)]
 
     def write(self, memory: GuestMemory, address: int, value: Value) -> None:
         """Store a value. Raises Exhausted where Go holds too many."""

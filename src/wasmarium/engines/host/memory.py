@@ -27,7 +27,9 @@ class HostMemory(MemoryInstance):
         "_maps",
         "_noted",
         "_read",
+        "_room",
         "_size",
+        "_view",
         "_write",
         "before_watching",
         "handle",
@@ -43,6 +45,7 @@ class HostMemory(MemoryInstance):
         self.realm = realm
         self.handle = handle
         self._bytes = realm.glue.memory(handle)
+        self._view, self._room = realm.view, realm.room
         self._read, self._write, self._size = self._bytes.read, self._bytes.write, self._bytes.size
         # it never shrinks, so that most checks need not ask how large it is by now
         self._known = 0
@@ -122,24 +125,24 @@ class HostMemory(MemoryInstance):
     def read(self, address: int, count: int) -> bytes:
         if not 0 <= address < _FAR or count < 0:
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
-        if count > self.realm.room:
+        if count > self._room:
             self.check(address, count)
             piece: bytes = self._bytes.slice(address, count).to_bytes()
             return piece
         if self._read(address, count):
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
-        return bytes(self.realm.view[:count])
+        return bytes(self._view[:count])
 
     def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
         count = len(content)
         if not 0 <= address < _FAR:
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
-        if count > self.realm.room:
+        if count > self._room:
             self.check(address, count)
             self._bytes.slice(address, count).assign(content)
             self.note_write(address, count)
             return
-        self.realm.view[:count] = content
+        self._view[:count] = content
         if self._write(address, count):
             raise trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
         if self._noted is not None:
