@@ -5,7 +5,8 @@ Arguments: folder of kernels, rounds, sizes, kernels, a big module.
 Runs inside Pyodide. Prints JSON, times in seconds: ``kernels``: kernel -> the time of JavaScript (``bare``), and
 for the host engine with different things put into the kernel (see PREPARED) the median of the rounds'
 ratios to it; ``calls``: what -> the times of a bare Pyodide call and of the public API, and the ratio;
-``stops``: endless loop -> how late it stopped; ``rewriting``: what is put into the big module -> the time that takes, and the sizes before and after.
+``stops``: endless loop -> how late it stopped; ``rewriting``: what is put into the big module -> the time that takes,
+and the sizes before and after.
 All take turns within a round. Every result is compared with the recorded one.
 """
 
