@@ -114,6 +114,27 @@ def test_a_feed_wakes_a_thread_that_blocks() -> None:
     timer.join()
 
 
+@pytest.mark.cpython("there are no pipes to wait on")
+def test_a_descriptor_is_awaited_and_given_up() -> None:
+    readable, writable = os.pipe()
+    stream = DescriptorInput(readable, owned=True)
+
+    async def run() -> bytes:
+        given = stream.read(10)
+        assert isinstance(given, Waiting)
+        both = asyncio.gather(given.start(), stream.when_readable())
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(both), 0.01)
+        os.write(writable, b"typed")
+        found, _ = await both
+        assert isinstance(found, bytes)
+        return found
+
+    assert on_loop(run()) == b"typed"
+    os.close(writable)
+    stream.close()
+
+
 def test_an_iterator_is_read_piece_by_piece() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for piece in (b"abc", b"", b"defgh"):

@@ -184,6 +184,26 @@ def test_input_from_bytes(ours) -> None:
         ours.config.stdin_custom = 7
 
 
+def test_input_by_an_iterator_in_a_plain_call(ours) -> None:
+    async def typed() -> AsyncIterator[bytes]:
+        for piece in (b"ab", b"cd", b"ef"):
+            await asyncio.sleep(0.001)
+            yield piece
+
+    ours.config.stdin_custom = typed()
+    ours.run()
+    assert ours.output == b"abcdef"
+
+
+@pytest.mark.cpython("with JSPI the event loop runs while the caller is held")
+def test_nobody_reads_output_while_the_caller_is_held(ours) -> None:
+    ours.config.stdin_custom = b"x" * (3 << 20)
+    ours.config.stdout_pieces()
+    store, start = ours.start()
+    with pytest.raises(wasmarium.WasmtimeError, match="call_async"):
+        start(store)
+
+
 def test_input_and_output_by_iterators(ours) -> None:
     async def typed() -> AsyncIterator[bytes]:
         for piece in (b"first", b"second" * 400_000, b"last"):

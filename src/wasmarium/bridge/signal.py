@@ -30,7 +30,7 @@ class Signal:
             for loop, future in waiters:
                 # who waited on a loop that is closed by now has given up
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(_settle, future)
+                    loop.call_soon_threadsafe(settle, future)
             self.lock.notify_all()
 
     async def when(self, over: Callable[[], bool]) -> None:
@@ -77,6 +77,7 @@ class Watch(InputStream):
         await self._signal.when(self.readable)
 
 
-def _settle(future: asyncio.Future[None]) -> None:
+def settle(future: asyncio.Future[None]) -> None:
+    """It is there, unless nobody waits any more."""
     if not future.done():
         future.set_result(None)

@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from wasmarium.bridge.base import InputStream, OutputStream, Waiting
-from wasmarium.bridge.signal import Signal
+from wasmarium.bridge.signal import Signal, settle
+from wasmarium.errors import Unsupported
 
 
 class NullInput(InputStream):
@@ -147,14 +148,25 @@ class CallbackInput(InputStream):
 
 
 class DescriptorInput(InputStream):
-    """A descriptor of the operating system, such as 0. Reading blocks the thread."""
+    """A descriptor of the operating system, such as 0."""
 
     def __init__(self, descriptor: int, owned: bool = False) -> None:
         self._descriptor = descriptor
         self._owned = owned
         self.terminal = _is_terminal(descriptor)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes | Awaitable[bytes]:
+        if self.readable():
+            return self._hold(count)
+
+        async def later() -> bytes:
+            await self.when_readable()
+            return self._hold(count)
+
+        return Waiting(later, lambda: self._hold(count))
+
+    def _hold(self, count: int) -> bytes:
+        """Read, and hold the thread for it."""
         while True:
             try:
                 return os.read(self._descriptor, count)
@@ -170,8 +182,18 @@ class DescriptorInput(InputStream):
         return self._descriptor if _CAN_SELECT else None
 
     async def when_readable(self) -> None:
-        if not self.readable():
-            await asyncio.to_thread(select.select, [self._descriptor], [], [])
+        if self.readable():
+            return
+        loop = asyncio.get_running_loop()
+        there: asyncio.Future[None] = loop.create_future()
+        # one of its own: others may wait for the same, and a loop knows a descriptor once
+        descriptor = os.dup(self._descriptor)
+        try:
+            loop.add_reader(descriptor, settle, there)
+            await there
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
 
     def close(self) -> None:
         if self._owned:
@@ -246,7 +268,9 @@ class IteratorOutput(OutputStream):
         with self._signal.lock:
             self._held += content
         self._signal.notify()
-        return None if self._has_room() else self._signal.wait(self._has_room, lambda: None)
+        if self._has_room():
+            return None
+        return Waiting(lambda: self._signal.when(self._has_room), _held)
 
     def _has_room(self) -> bool:
         return self._closed or len(self._held) <= self._room
@@ -268,6 +292,10 @@ class IteratorOutput(OutputStream):
         if not piece:
             raise StopAsyncIteration
         return piece
+
+
+def _held() -> None:
+    raise Unsupported("its output is read piece by piece, for which nobody has time while the caller is held")
 
 
 class DescriptorOutput(OutputStream):

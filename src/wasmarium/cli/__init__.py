@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         status = _dispatch(given)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            # None where it was closed for us
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

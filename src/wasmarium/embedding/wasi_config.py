@@ -107,7 +107,7 @@ class WasiConfig(Managed):
 
     @argv.setter
     def argv(self, argv: Iterable[str]) -> None:
-        self._arguments += argv
+        self._arguments += [_checked(each, "argument") for each in argv]
 
     def inherit_argv(self) -> None:
         """Give this process's own arguments."""
@@ -122,7 +122,7 @@ class WasiConfig(Managed):
     def env(self, pairs: Iterable[Iterable[str]]) -> None:
         for pair in pairs:
             name, value = pair
-            self._environment.append((name, value))
+            self._environment.append((_checked(name, "name of a variable"), _checked(value, "variable")))
 
     def inherit_env(self) -> None:
         """Give all of this process's own environment."""
@@ -174,6 +174,7 @@ class WasiConfig(Managed):
     )
 
     def _set_stdout_custom(self, callback: CustomOutput) -> None:
+        _check_function(callback)
         self._stdout = lambda platform: _custom(callback)
 
     stdout_custom = property(
@@ -212,6 +213,7 @@ class WasiConfig(Managed):
     )
 
     def _set_stderr_custom(self, callback: CustomOutput) -> None:
+        _check_function(callback)
         self._stderr = lambda platform: _custom(callback)
 
     stderr_custom = property(None, _set_stderr_custom, doc="Like ``stdout_custom``, for standard error.")
@@ -318,6 +320,12 @@ class WasiConfig(Managed):
             raise WasmError(f"failed to set up WASI: {error}") from None
 
 
+def _checked(text: object, what: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"expected a str for the {what}, not {text!r}")
+    return text
+
+
 def _output_file(path: Path, word: str) -> Callable[[Platform], OutputStream]:
     decoded = os.fsdecode(path)
     try:
@@ -325,6 +333,11 @@ def _output_file(path: Path, word: str) -> Callable[[Platform], OutputStream]:
     except OSError:
         raise WasmError(f"failed to set {word} file") from None
     return lambda platform: file_output(decoded)
+
+
+def _check_function(callback: object) -> None:
+    if not callable(callback):
+        raise TypeError("expected a function")
 
 
 def _custom(callback: CustomOutput) -> OutputStream:

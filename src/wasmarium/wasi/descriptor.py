@@ -202,7 +202,15 @@ class OutputDescriptor(Descriptor):
         waiting = self.stream.write(content)
         if waiting is None:
             return len(content)
-        return Waiting(lambda: _then(waiting, len(content)))
+        hold = waiting.block if isinstance(waiting, Waiting) else None
+        if hold is None:
+            return Waiting(lambda: _then(waiting, len(content)))
+
+        def block() -> int:
+            hold()
+            return len(content)
+
+        return Waiting(lambda: _then(waiting, len(content)), block)
 
     def write_at(self, offset: int, content: bytes) -> int:
         fail(Errno.SPIPE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import weakref
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,7 @@ class NativePlatform(Platform):
         self.clock = NativeClock()
         self.random = NativeRandom()
         self._network: Network | None = None
+        self._kept = _Kept()
 
     def network(self) -> Network:
         if self._network is None:
@@ -60,8 +63,23 @@ class NativePlatform(Platform):
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(_await(awaitable))
+            return self._kept.runner.run(_await(awaitable))
         raise Unsupported("cannot block inside a running event loop; await the call instead")
+
+
+class _Kept(threading.local):
+    """An event loop for each thread that blocks. It is kept from one wait to the next, as asynchronous generators
+    belong to the loop on which they began: one that ends takes them along."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = self.runner.get_loop()
+        self._end = _End()
+        weakref.finalize(self._end, loop.close)
+
+
+class _End:
+    """Goes with the thread."""
 
 
 async def _await(awaitable: Awaitable[T]) -> T:
