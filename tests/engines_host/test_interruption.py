@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, Trap, TrapCode, ValType
+from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, Trap, TrapCode, ValType, WasmtimeError
+from wasmarium.instrument.monitors import CallCounts
 from wasmarium.policy import Policy
 
 I32 = ValType.i32()
@@ -198,3 +199,32 @@ def test_depth_of_the_host() -> None:
         with pytest.raises(Trap) as caught:
             found["f"](store)
         assert caught.value.code is TrapCode.STACK_OVERFLOW
+
+
+def test_long_instructions_in_a_row_are_interrupted() -> None:
+    """No loop, no call: 200 fills of 256 MB, which take seconds."""
+    store = interruptible()
+    store.set_policy(Policy(wall_time=50_000_000))
+    fill = "(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x10000000))"
+    wat = f"""(module (memory (export "m") 4096) (func (export "f") {fill * 200})
+      (func (export "small") (memory.copy (i32.const 0) (i32.const 8) (i32.const 8))))"""
+    instance = Instance(store, Module(store.engine, wat), [])
+    assert instance.fallback is None
+    found: Any = instance.exports(store)
+    found["small"](store)
+    start = perf_counter()
+    with pytest.raises(Trap) as caught:
+        found["f"](store)
+    assert caught.value.code is TrapCode.INTERRUPT
+    assert perf_counter() - start < 2
+
+
+def test_who_did_not_come_is_not_watched() -> None:
+    store = interruptible()
+    store.set_epoch_deadline(1)
+    counts = CallCounts()
+    store.attach(counts)
+    with pytest.raises(WasmtimeError, match="no instance 0 is watched"):
+        counts.by_name()
+    with pytest.raises(TypeError, match="Monitor"):
+        store.attach(5)  # type: ignore[arg-type]

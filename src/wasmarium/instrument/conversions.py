@@ -26,7 +26,7 @@ class Conversions:
     def prepare(self, plan: Plan) -> None:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         for row in TRUNCATIONS:
-            plan.around[row] = _guard
+            plan.surround(row, _guard)
 
 
 def _guard(frame: Frame, row: Instruction, code: bytes) -> tuple[bytes, bytes]:

@@ -52,4 +52,4 @@ class CallDepth:
         plan.before_payment.append(enter)
         plan.returns.append(back)
         for mnemonic in ("return_call", "return_call_indirect", "return_call_ref"):
-            plan.around[BY_MNEMONIC[mnemonic][0]] = leave
+            plan.surround(BY_MNEMONIC[mnemonic][0], leave)

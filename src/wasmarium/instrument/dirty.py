@@ -55,9 +55,9 @@ class DirtyPages:
         self._place = plan.additions.area(at, DIRTY)
         for row in INSTRUCTIONS:
             if row.mnemonic in ("memory.fill", "memory.copy", "memory.init"):
-                plan.around[row] = self._bulk
+                plan.surround(row, self._bulk)
             elif row.kind in ("store", "store_lane") or (row.kind == "atomic" and _writes(row)):
-                plan.around[row] = self._store
+                plan.surround(row, self._store)
 
     def _mark(self, memory: int, address: int, offset: int) -> list[Item]:
         """Note a write at ``offset`` behind what the local ``address`` holds."""

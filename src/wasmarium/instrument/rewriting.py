@@ -91,6 +91,20 @@ class Plan:
         """The original."""
         return self.additions.module
 
+    def surround(self, row: Instruction, around: Around) -> None:
+        """Put code around an instruction, within what others have put there."""
+        outer = self.around.get(row)
+        if outer is None:
+            self.around[row] = around
+            return
+
+        def both(frame: Frame, row: Instruction, code: bytes) -> tuple[bytes, bytes]:
+            before, behind = outer(frame, row, code)
+            inner_before, inner_behind = around(frame, row, code)
+            return before + inner_before, inner_behind + behind
+
+        self.around[row] = both
+
     @property
     def only_payment(self) -> bool:
         """Whether it has nothing but ``payment``."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from wasmarium.errors import WasmError
 from wasmarium.instrument.rewriting import WatchingPass
 from wasmarium.module import Module
 
@@ -68,3 +69,12 @@ class Base:
 
     def called(self, watched: Watched) -> None:
         """Nothing."""
+
+    def watched(self, instance: int) -> Watched:
+        """The instance with this number. Raises WasmError where there is none."""
+        if not 0 <= instance < len(self.instances):
+            raise WasmError(
+                f"no instance {instance} is watched: only those are that were made after Store.attach and do not run "
+                "on the interpreter (Instance.fallback says why they do)"
+            )
+        return self.instances[instance]

@@ -21,7 +21,7 @@ class CallCounts(Base):
     def by_index(self, instance: int = 0) -> dict[int, int]:
         """The number of calls of every function that was called, by its index, for an instance (the
         first one is 0)."""
-        watched = self.instances[instance]
+        watched = self.watched(instance)
         module = watched.module
         count = len(module.codes)
         numbers = struct.unpack(f"<{count}Q", watched.memories[COUNTS].read(0, COUNT_BYTES * count))
@@ -30,7 +30,7 @@ class CallCounts(Base):
 
     def by_name(self, instance: int = 0) -> dict[str, int]:
         """Likewise by name, the most frequent first."""
-        watched = self.instances[instance]
+        watched = self.watched(instance)
         found = {watched.function_name(index): calls for index, calls in self.by_index(instance).items()}
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 

@@ -30,12 +30,12 @@ class Coverage(Base):
 
     def reached(self, instance: int = 0) -> list[int]:
         """The offsets of all blocks of an instance (the first one is 0) that have begun."""
-        blocks, flags = self._look(self.instances[instance])
+        blocks, flags = self._look(self.watched(instance))
         return [offset for offset, flag in zip(blocks, flags, strict=True) if flag]
 
     def functions(self, instance: int = 0) -> list[FunctionCoverage]:
         """The same, function by function."""
-        watched = self.instances[instance]
+        watched = self.watched(instance)
         module = watched.module
         blocks, flags = self._look(watched)
         rows = []

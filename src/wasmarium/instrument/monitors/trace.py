@@ -46,11 +46,11 @@ class CallTrace(Base):
 
     def calls(self, instance: int = 0) -> list[int]:
         """The indices of the functions of an instance (the first one is 0) that were called last, oldest first."""
-        watched = self.instances[instance]
+        watched = self.watched(instance)
         waiting = self._read(watched, watched.globals[TRACED]() // ENTRY_BYTES)
         return [*self._kept[id(watched)], *waiting][-self._keep :]
 
     def names(self, instance: int = 0) -> list[str]:
         """Their names."""
-        watched = self.instances[instance]
+        watched = self.watched(instance)
         return [watched.function_name(index) for index in self.calls(instance)]
