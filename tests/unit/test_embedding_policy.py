@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Linker, Module, Policy, Store, WasiConfig, WasmtimeError
+from wasmarium import Config, Engine, Linker, Module, Policy, Store, Trap, TrapCode, WasiConfig, WasmtimeError
+from wasmarium.bridge import platform
 from wasmarium.policy import Decision
 
 WASI = "wasi_snapshot_preview1"
@@ -126,3 +128,68 @@ def test_without_the_extra_the_network_says_what_to_install(monkeypatch: Any) ->
     with Store() as store:
         # who may not use it needs nothing
         assert guest(store)("fetch") == ACCES
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("environment", "PATH"),
+        ("directories", ["/"]),
+        ("fetch", "https://api.example"),
+        ("fetch", ["https://api.example"]),
+        ("fetch", {"https://api.example": "GET"}),
+        ("websockets", "wss://api.example/x"),
+        ("memory", 1.5),
+        ("requests", True),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(field: str, value: Any) -> None:
+    """A string is a collection of its letters to Python, and no grant."""
+    with pytest.raises(TypeError):
+        Policy(**{field: value})
+
+
+SLEEPER = f"""(module
+  (import "{WASI}" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "sleep") (param $nanoseconds i64) (result i32)
+    (i32.store8 (i32.const 8) (i32.const 0)) (i32.store (i32.const 16) (i32.const 1))
+    (i64.store (i32.const 24) (local.get $nanoseconds))
+    (call $poll (i32.const 0) (i32.const 96) (i32.const 1) (i32.const 200))))"""
+LONG = 60_000_000_000
+
+
+def sleeper(wall_time: int | None = None) -> tuple[Store, Any]:
+    config = Config()
+    config.epoch_interruption = wall_time is not None
+    store = Store(Engine(config))
+    if wall_time is not None:
+        store.set_policy(Policy(wall_time=wall_time))
+    store.set_wasi(WasiConfig())
+    linker = Linker(store.engine)
+    linker.define_wasi()
+    instance = linker.instantiate(store, Module(store.engine, SLEEPER))
+    return store, instance.exports(store)["sleep"]
+
+
+def test_time_is_up_for_a_guest_that_sleeps() -> None:
+    store, sleep = sleeper(wall_time=100_000_000)
+    assert sleep(store, 1_000_000) == 0
+    with pytest.raises(Trap) as caught:
+        sleep(store, LONG)
+    assert caught.value.trap_code is TrapCode.INTERRUPT
+
+
+def test_the_event_loop_goes_on_while_a_guest_sleeps() -> None:
+    store, sleep = sleeper()
+
+    async def run() -> int:
+        turns = 0
+        sleeping = asyncio.ensure_future(sleep.call_async(store, 100_000_000))
+        while not sleeping.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        assert await sleeping == 0
+        return turns
+
+    assert platform().block_on(run()) > 3

@@ -226,7 +226,7 @@ def test_settings_of_wasmtime_are_all_there(api) -> None:
 
 def test_settings_can_be_read() -> None:
     config = wasmarium.Config()
-    assert (config.wasm_simd, config.wasm_threads, config.consume_fuel, config.strategy) == (True, False, False, "auto")
+    assert (config.wasm_simd, config.wasm_threads, config.consume_fuel, config.strategy) == (True, True, False, "auto")
     config.wasm_simd = False
     assert config.wasm_simd is False
     assert wasmarium.Config().wasm_simd is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,16 @@ def test_read_only_means_that_nothing_changes() -> None:
         assert failing(action) in (Errno.PERM, Errno.XDEV)
     assert volume.used == used
     assert volume.root().stat_at("f").size == 7
+
+
+def test_a_tree_may_be_deeper_than_python_calls() -> None:
+    volume = MemoryFileSystem()
+    directory = volume.root()
+    for _ in range(5000):
+        directory.make_directory("d")
+        directory = directory.open_directory("d")
+    found: Any = volume.tree()
+    depth = 0
+    while found:
+        found, depth = found["d"], depth + 1
+    assert depth == 5000

@@ -57,9 +57,11 @@ class Choice(Option[str]):
         super().__set__(config, value)
 
 
-def _feature(name: str) -> Option[bool]:
+def _feature(name: str, default: bool | None = None) -> Option[bool]:
+    """The switch of a feature; ``default`` is wasmtime's where it is not that of the specification."""
     row = BY_NAME[name]
-    return Option(bool, row.default, f"Proposal: {row.title}. On by default: {row.default}.", name)
+    default = row.default if default is None else default
+    return Option(bool, default, f"Proposal: {row.title}. On by default: {default}.", name)
 
 
 def _unused(type: type[T], default: T, what: str) -> Option[T]:
@@ -85,7 +87,7 @@ class Config(Managed):
         self._values: dict[str, Any] = {}
 
     # ---- what guests may use ----
-    wasm_threads = _feature("threads")
+    wasm_threads = _feature("threads", default=True)
     wasm_tail_call = _feature("tail-call")
     wasm_reference_types = _feature("reference-types")
     wasm_simd = _feature("simd")
@@ -177,6 +179,6 @@ class Config(Managed):
     def _features(self) -> Features:
         chosen = set(DEFAULT)
         for name, option in vars(type(self)).items():
-            if isinstance(option, Option) and option.feature is not None and name in self._values:
-                (chosen.add if self._values[name] else chosen.discard)(option.feature)
+            if isinstance(option, Option) and option.feature is not None:
+                (chosen.add if getattr(self, name) else chosen.discard)(option.feature)
         return frozenset(chosen)

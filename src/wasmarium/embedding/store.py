@@ -121,6 +121,9 @@ class Store(Managed):
         ``memory_size`` is in bytes and for each memory; ``table_elements`` is for each table; the
         rest count what the store may hold. A module that asks for more cannot be instantiated
         (WasmtimeError); growing beyond gives the guest -1.
+
+        On the host engine memories and tables keep the bounds that held when they were made, and the guest's structs
+        and arrays have none but the host's own.
         """
         self._check_open()
         limits = self._runtime.limits
@@ -140,6 +143,8 @@ class Store(Managed):
         Only with the host engine, else WasmtimeError. Not in wasmtime.
         """
         self._check_open()
+        if not all(hasattr(monitor, name) for name in ("kind", "make_pass", "watch", "called")):
+            raise TypeError("expected a Monitor")
         if self.engine.strategy != "host":
             raise Unsupported("monitors need the host engine")
         self._runtime.monitors.append(monitor)
@@ -168,6 +173,8 @@ class Store(Managed):
         ``policy.wall_time``, which begins now, ``Config.epoch_interruption``. Not in wasmtime.
         """
         self._check_open()
+        if not isinstance(policy, Policy):
+            raise TypeError("expected a Policy")
         if self._wasi is not None or self._network is not None:
             raise WasmError("the policy comes before set_wasi, and before any guest")
         if policy.fuel is not None:
@@ -204,6 +211,8 @@ class Store(Managed):
         now; :meth:`close` closes them.
         """
         self._check_open()
+        if not isinstance(wasi, Managed) or not hasattr(wasi, "_build"):
+            raise TypeError("expected a WasiConfig")
         made = wasi._build(self.engine._platform, self._access(), self._policy)
         if self._wasi is not None:
             self._wasi.close()

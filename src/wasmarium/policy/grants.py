@@ -8,7 +8,7 @@ A policy is plain data. Every question asked of it is a decision, and every deci
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from wasmarium.policy.address import Address, parse_origin, parse_pattern
@@ -62,7 +62,7 @@ class Policy:
     guest's start (nanoseconds); None is no bound.
 
     ``ask`` is asked before a fetch or a WebSocket is denied. Raises ValueError for an origin or address
-    that is none, and for a bound below 0.
+    that is none, and for a bound below 0; TypeError for what is of another kind.
     """
 
     stdio: bool = True
@@ -83,6 +83,16 @@ class Policy:
     audit: Callable[[Decision], object] | None = None
 
     def __post_init__(self) -> None:
+        for name, kinds in (("environment", (Set, list, tuple)), ("directories", Mapping), ("fetch", Mapping)):
+            given = getattr(self, name)
+            if not isinstance(given, kinds) and (given is not None or name == "fetch"):
+                raise TypeError(f"{name} is {given!r}, which is none of what it can be: see help(Policy)")
+        for given in (self.websockets, *self.fetch.values()):
+            # a string is an iterable too, of its letters
+            if isinstance(given, str):
+                raise TypeError(f"{given!r} stands where a collection is expected: write [{given!r}]")
+        if self.environment is not None:
+            object.__setattr__(self, "environment", frozenset(self.environment))
         origins = {
             origin if origin == ANY else parse_origin(origin): None if methods is None else frozenset(methods)
             for origin, methods in self.fetch.items()
@@ -92,6 +102,8 @@ class Policy:
         object.__setattr__(self, "websockets", patterns)
         for name in BOUNDS:
             bound = getattr(self, name)
+            if bound is not None and (not isinstance(bound, int) or isinstance(bound, bool)):
+                raise TypeError(f"{name} is {bound!r}, which is no whole number")
             if bound is not None and bound < 0:
                 raise ValueError(f"{name} is {bound}, less than nothing")
 

@@ -418,11 +418,18 @@ class MemoryDirectory(_Handle, Directory):
 
 
 def _tree(inode: Inode) -> dict[str, Any]:
-    return {
-        name: _tree(each) if each.kind is FileType.DIRECTORY else each.read(0, each.size)
-        for name, each in inode.entries.items()
-        if each.kind is not FileType.SYMBOLIC_LINK
-    }
+    # not by recursion: guests make directories within directories as deep as they like
+    whole: dict[str, Any] = {}
+    left = [(inode, whole)]
+    while left:
+        directory, found = left.pop()
+        for name, each in directory.entries.items():
+            if each.kind is FileType.DIRECTORY:
+                found[name] = {}
+                left.append((each, found[name]))
+            elif each.kind is not FileType.SYMBOLIC_LINK:
+                found[name] = each.read(0, each.size)
+    return whole
 
 
 def _stat(volume: MemoryFileSystem, inode: Inode) -> Stat:
