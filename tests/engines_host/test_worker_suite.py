@@ -44,15 +44,19 @@ def test_file(name: str) -> None:
     from wasmarium.bridge.browser import BrowserPlatform
 
     made: Counter[str] = Counter()
+    stores: set[Any] = set()
 
     class Watched(Everything):
         def instantiate(self, store: Any, module: Any, imports: Any, name: Any = None) -> Any:
+            stores.add(store)
             instance = super().instantiate(store, module, imports, name)
             made[self.fallback(module) or type(instance).__name__] += 1
             return instance
 
     engine = Watched(BrowserPlatform("worker").webassembly())
     report = run_script(FILES[name].read_bytes(), Session(features_for(name), engine))
+    for store in stores:
+        engine.leave(store)
     gaps = {line for gap in GAPS if gap.file == name for line in gap.lines}
     assert [str(result) for result in report.failed if result.location.line not in gaps] == []
     assert (report.skipped, report.passed.total() > 0) == ([], True)

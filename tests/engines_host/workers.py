@@ -52,7 +52,7 @@ class Away:
     def instance(self, wat: str, *imports: Any) -> Any:
         """An instance in the worker."""
         made: Any = run(Instance.instantiate_async(self.store, Module(self.engine, wat), imports))
-        assert made.fallback is None
+        assert made.fallback is None, made.fallback
         return made
 
     def exports(self, wat: str, *imports: Any) -> Any:
@@ -65,7 +65,7 @@ class Away:
         linker.define_wasi()
         linker.define_wasmarium()
         made: Any = run(linker.instantiate_async(self.store, Module(self.engine, wat)))
-        assert made.fallback is None
+        assert made.fallback is None, made.fallback
         return made.exports(self.store)
 
     def function(self, parameters: list[ValType], results: list[ValType], function: Any, caller: bool = False) -> Func:

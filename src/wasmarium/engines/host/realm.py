@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -38,6 +39,7 @@ from wasmarium.types import (
     ExternalType,
     FunctionType,
     GlobalType,
+    MemoryType,
     ReferenceType,
     StructType,
     TableType,
@@ -49,6 +51,9 @@ from wasmarium.types import (
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.metering import FuelTank
+
+_PATIENCE = 15
+"""Fiftieths of a second."""
 
 AREA_SIZE = 1 << 16
 """Bytes of an area; what is larger takes another way."""
@@ -172,6 +177,13 @@ class Realm:
             # memories that nobody has any more still take up room
             gc.collect()
             made = self.glue.define(module)
+        if self.shares and isinstance(type, MemoryType):
+            # so do those of workers, until these have come to their ends
+            for _ in range(_PATIENCE):
+                if made is not None:
+                    break
+                sleep(0.02)
+                made = self.glue.define(module)
         if made is None:
             raise Exhausted(f"no room for a {external_kind(type)}: {self.glue.failed()[1]}")
         return made
