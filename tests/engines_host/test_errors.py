@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Func, FuncType, Tag, TagType, Trap, TrapCode, ValType
+from wasmarium import Func, FuncType, Instance, Module, Store, Tag, TagType, Trap, TrapCode, ValType
 from wasmarium.errors import GuestException, GuestExit
 
 I32 = ValType.i32()
@@ -83,6 +83,27 @@ def test_recursion_without_end_through_python(host: Any) -> None:
     with pytest.raises(Trap) as caught:
         functions[0](store)
     assert caught.value.code is TrapCode.STACK_OVERFLOW
+
+
+def endless() -> None:
+    endless()
+
+
+def raises() -> None:
+    raise RecursionError("mine")
+
+
+@pytest.mark.parametrize("wrong", [endless, raises])
+def test_a_recursion_of_a_host_function_is_its_own(host: Any, wrong: Any) -> None:
+    """The error itself comes out, also where the function was called by another host function's guest."""
+    for store in (host.store, Store()):
+        wat = '(module (import "" "g" (func $g)) (func (export "f") call $g))'
+        inner: Any = Instance(store, Module(store.engine, wat), [Func(store, FuncType([], []), wrong)]).exports(store)
+        again = Func(store, FuncType([], []), lambda inner=inner, store=store: inner["f"](store))
+        outer: Any = Instance(store, Module(store.engine, wat), [again]).exports(store)
+        for f in (inner["f"], outer["f"]):
+            with pytest.raises(RecursionError):
+                f(store)
 
 
 CALLS = '(module (import "" "g" (func $g)) (func $f (export "f") block $b (try_table (catch_all $b) call $g) end))'

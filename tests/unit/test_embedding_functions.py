@@ -332,3 +332,23 @@ def test_import_of_another_store_is_refused(api) -> None:
     other = api.Store(store.engine)
     with pytest.raises(api.WasmtimeError, match="cross-`Store`"):
         api.Instance(other, api.Module(store.engine, guests.STARTED.wasm), [function])
+
+
+def test_a_recursion_error_of_the_host_is_the_hosts(api) -> None:
+    """A function that calls itself without end, and one that raises it: no trap, as nothing of a guest is wrong."""
+
+    def endless(number: int) -> int:
+        return endless(number)
+
+    raised = RecursionError("mine")
+
+    def raises(number: int) -> int:
+        raise raised
+
+    store, exported = values(api, endless)
+    with pytest.raises(RecursionError):
+        exported["call f"](store, 1)
+    store, exported = values(api, raises)
+    with pytest.raises(RecursionError) as caught:
+        exported["call f"](store, 1)
+    assert caught.value is raised

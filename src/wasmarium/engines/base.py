@@ -225,3 +225,19 @@ class InPython:
 
     def hurry(self) -> None:
         """Nothing: whoever runs the guest looks between two pieces."""
+
+
+def recursion_of_its_own(error: RecursionError) -> bool:
+    """Whether an error that came out of a host function is that function's own; else guests and host functions that
+    call one another have used up Python's stack, and where that is noticed says nothing."""
+    frames = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        name = str(traceback.tb_frame.f_globals.get("__name__"))
+        frames += name.startswith("wasmarium.engines.")
+        traceback = traceback.tb_next
+    return frames < _MANY_FRAMES
+
+
+_MANY_FRAMES = 30
+"""Frames of engines that no program has on its stack which is not lost in a recursion: each call has a few."""

@@ -142,9 +142,7 @@ class CarriedImport(Imported):
     def failed(self, error: BaseException) -> int:
         """Likewise, when it has raised something."""
         if isinstance(error, RecursionError):
-            # no call is possible here; see Realm.overflowed
-            self.realm.overflowed = True
-            return shims.FAIL
+            return self.recursed(error)
         number = self._way.failure(error)
         return self.fail(self.realm.glue.current(), error) if number is None else number
 

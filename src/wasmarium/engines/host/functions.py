@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended
+from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host import shims
 from wasmarium.errors import Crash, Trap, TrapCode, Unsupported, trap
 from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending, WasmFunction
@@ -361,10 +361,8 @@ class Imported:
                 return shims.FAIL
             try:
                 given = imported._function(*unpack(buffer))
-            except RecursionError:
-                # no call is possible here; see Realm.overflowed
-                imported.realm.overflowed = True
-                return shims.FAIL
+            except RecursionError as error:
+                return imported.recursed(error)
             except BaseException as error:
                 return imported.fail(imported.realm.glue.current(), error)
             if type(given) is not expected:
@@ -384,11 +382,21 @@ class Imported:
             arguments = self._arguments.unpack(self.realm, self.realm.buffer)
             instance = self._instance
             return self._settle(self._code(None if instance is None else instance(), arguments))
-        except RecursionError:
-            self.realm.overflowed = True
-            return shims.FAIL
+        except RecursionError as error:
+            return self.recursed(error)
         except BaseException as error:
             return self.fail(self.realm.glue.current(), error)
+
+    def recursed(self, error: RecursionError) -> int:
+        """What the shim is to be told of this."""
+        try:
+            if recursion_of_its_own(error):
+                return self.fail(self.realm.glue.current(), error)
+        except RecursionError:
+            # no call is possible here
+            pass
+        self.realm.overflowed = True
+        return shims.FAIL
 
     def finish(self, given: Any) -> int | None:
         """Likewise, once the function behind a quick way has given something."""
@@ -396,9 +404,8 @@ class Imported:
         assert direct is not None
         try:
             return self._settle(direct.finish(given))
-        except RecursionError:
-            self.realm.overflowed = True
-            return shims.FAIL
+        except RecursionError as error:
+            return self.recursed(error)
         except BaseException as error:
             return self.fail(self.realm.glue.current(), error)
 

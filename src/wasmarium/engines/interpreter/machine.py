@@ -14,7 +14,16 @@ import struct
 from collections.abc import Sequence
 from types import TracebackType
 
-from wasmarium.engines.base import Finished, FrameState, Outcome, OutOfFuel, Raised, Stopped, Suspended
+from wasmarium.engines.base import (
+    Finished,
+    FrameState,
+    Outcome,
+    OutOfFuel,
+    Raised,
+    Stopped,
+    Suspended,
+    recursion_of_its_own,
+)
 from wasmarium.engines.interpreter.blocks import STEPS_CODE, Activation, Block, build
 from wasmarium.engines.interpreter.calls import Thrown, enter
 from wasmarium.engines.interpreter.plan import RETURN
@@ -309,7 +318,9 @@ class Machine:
     ) -> Sequence[Value] | Pending:
         try:
             return function.code(instance, arguments)
-        except RecursionError:
+        except RecursionError as error:
+            if recursion_of_its_own(error):
+                raise _from_outside(error, function.name, function.of_guest) from None
             # Guest and host calling one another without end use up Python's stack, not ours.
             raise trap(TrapCode.STACK_OVERFLOW) from None
         except BaseException as error:

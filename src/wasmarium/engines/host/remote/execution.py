@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended
+from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host.functions import code_of
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
@@ -173,7 +173,7 @@ class Run:
             worker.buffer[: len(payload)] = payload
             worker.send(ANSWER, THROW, len(payload))
             return
-        if isinstance(answer, RecursionError):
+        if isinstance(answer, RecursionError) and not recursion_of_its_own(answer):
             answer = trap(TrapCode.STACK_OVERFLOW)
         self.noted = answer, stub.name
         worker.send(ANSWER, FAIL)
