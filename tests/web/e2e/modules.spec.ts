@@ -193,9 +193,9 @@ test("colours follow the system, and the choice stays", async ({ browser, site }
   await page.goto(site);
   const dark = await background();
   await page.getByRole("button", { name: /^Colours/ }).click();
+  await expect.poll(background).not.toBe(dark);
   const light = await background();
-  expect(light).not.toBe(dark);
   await page.reload();
-  expect(await background()).toBe(light);
+  await expect.poll(background).toBe(light);
   await context.close();
 });

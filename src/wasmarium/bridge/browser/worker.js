@@ -9,7 +9,7 @@
 "use strict";
 {
   const port = globalThis.WorkerGlobalScope ? globalThis : require("node:worker_threads").parentPort;
-  const { Error, Object, Uint8Array, WebAssembly } = globalThis;
+  const { Atomics, Error, Int32Array, Object, SharedArrayBuffer, Uint8Array, WebAssembly } = globalThis;
 
   // prettier-ignore
   const TURN = 0, UP = 1, WANTED = 2, STOP = 3, KIND = 4, NUMBER = 5, SIZE = 6, SLOTS = 7, LEVEL = 8;
@@ -30,13 +30,27 @@
   const NESTED = 200;
   // Frames of stack that a conversation with Python may take.
   const ROOM = 100;
+  // Looks for a place for a memory, each 50 ms behind the one before.
+  const PATIENCE = 40;
 
   let words, content, references, text; // of the mailbox
   let level = 0; // how many calls there are in one another
   let thrown;
   let why; // what a guest is made to trap for
   const room = (frames) => frames && room(frames - 1);
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  // Memories of workers that have just ended still take up addresses, of which the host has not many.
+  const patiently = (make) => {
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    for (let left = PATIENCE; ; left -= 1) {
+      try {
+        return make();
+      } catch (error) {
+        if (!left) throw error;
+        Atomics.wait(cell, 0, 0, 50);
+      }
+    }
+  };
+  const memory = patiently(() => new WebAssembly.Memory({ initial: 1, maximum: 1 }));
   const area = new Uint8Array(memory.buffer);
   const externs = new WebAssembly.Table({ element: "externref", initial: REFERENCES });
   const functions = new WebAssembly.Table({ element: "anyfunc", initial: REFERENCES });
