@@ -50,7 +50,7 @@ def _shared() -> list[Fuel]:
     return [Fuel(shared=True)]
 
 
-MANY = " ".join(["$a"] * 300)
+MANY = " ".join(["$a"] * 600)
 BODIES = {
     "labels": f"(block $a (br_table {MANY} (local.get 0)))",
     "odd": "(drop (block (result anyref) (br_on_cast_fail 0 anyref (ref i31) (ref.null any)))) (nop) "

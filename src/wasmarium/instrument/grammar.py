@@ -16,8 +16,9 @@ from functools import cache
 from wasmarium.instructions import immediates as imm
 from wasmarium.instructions.immediates import Immediate
 from wasmarium.instructions.table import INSTRUCTIONS, Instruction
+from wasmarium.leb128 import write_unsigned
 
-MOST_LABELS = 127
+MOST_LABELS = 511
 """Labels of a br_table, the default aside, up to which there is a pattern."""
 
 _MOST_TYPES = 4
@@ -35,7 +36,12 @@ def _vector(item: bytes, most: int, extra: int = 0) -> bytes:
     def repeated(count: int) -> bytes:
         return b"(?:%s){%d}" % (item, count) if count else b""
 
-    return b"(?:%s)" % b"|".join(re.escape(bytes([n])) + repeated(n + extra) for n in range(most + 1))
+    def number(count: int) -> bytes:
+        out = bytearray()
+        write_unsigned(count, out)
+        return re.escape(bytes(out))
+
+    return b"(?:%s)" % b"|".join(number(n) + repeated(n + extra) for n in range(most + 1))
 
 
 _PATTERNS: dict[Immediate, bytes] = {
