@@ -11,7 +11,7 @@ import fs from "node:fs";
 import os from "node:os";
 import { parseArgs } from "node:util";
 import { cache } from "./lib/paths.mjs";
-import { countTests, reportFile } from "./lib/reports.mjs";
+import { countTests, failedTests, reportFile } from "./lib/reports.mjs";
 import { Problem, main, run, say, seconds } from "./lib/run.mjs";
 import { GROUPS, STAGES } from "./lib/stages.mjs";
 import { setUp } from "./setup.mjs";
@@ -20,6 +20,8 @@ import { setUp } from "./setup.mjs";
 const TIMEOUT = 900;
 // More would only wait for the cores: a stage inside Pyodide keeps one busy.
 const MOST_AT_A_TIME = 3;
+// Lines of a failure that the summary repeats.
+const LINES_OF_FAILURE = 25;
 
 const HELP = `npm test                       everything
 npm test -- --only a,b         some stages:
@@ -101,7 +103,22 @@ async function sideBySide(names, jobs) {
   return results;
 }
 
+/** What failed, once more at the end: the whole of the output is too long to look for it there. */
+function failures(results) {
+  for (const { name: stage } of results.filter((result) => result.trouble && result.tests)) {
+    for (const { name, text } of failedTests(stage)) {
+      say(line(`failed in ${stage}`));
+      const lines = text.split("\n");
+      // pytest tells the reason last, Playwright first
+      const last = stage !== "page" && stage !== "vitest";
+      const shown = last ? lines.slice(-LINES_OF_FAILURE) : lines.slice(0, LINES_OF_FAILURE);
+      say(`${name}\n${shown.join("\n")}`);
+    }
+  }
+}
+
 function summary(results, start) {
+  failures(results);
   say(line("summary"));
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const { name, trouble, counts, tests, time } of results) {

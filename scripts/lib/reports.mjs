@@ -1,4 +1,4 @@
-/** Test counts, from the JUnit files that pytest, vitest and Playwright write. */
+/** Test counts and what failed, from the JUnit files that pytest, vitest and Playwright write. */
 import fs from "node:fs";
 import { cache } from "./paths.mjs";
 
@@ -20,4 +20,32 @@ export function countTests(stage) {
     counts.passed += Number(tests) - failed - Number(skipped);
   }
   return counts;
+}
+
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+/** Text of an XML document: its CDATA sections as they are, everything else without entities. */
+const plain = (text) =>
+  text.replaceAll(
+    /<!\[CDATA\[([^]*?)\]\]>|&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi,
+    (all, raw, hex, decimal, name) => {
+      if (raw !== undefined) return raw;
+      if (name !== undefined) return ENTITIES[name] ?? all;
+      return String.fromCodePoint(hex === undefined ? Number(decimal) : parseInt(hex, 16));
+    },
+  );
+
+/** The tests of a stage that failed: `{ name, text }` of each, where `text` is what its runner wrote about it. */
+export function failedTests(stage) {
+  const file = reportFile(stage);
+  if (!fs.existsSync(file)) return [];
+  const found = [];
+  const cases = /<testcase\s([^>]*[^/])>([^]*?)<\/testcase>/g;
+  for (const [, head, body] of fs.readFileSync(file, "utf8").matchAll(cases)) {
+    const failure = /<(failure|error)\b([^>]*)>([^]*?)<\/\1>/.exec(body);
+    if (!failure) continue;
+    const { classname, name } = attributes(head);
+    found.push({ name: plain([classname, name].filter(Boolean).join(" ")), text: plain(failure[3]).trim() });
+  }
+  return found;
 }
