@@ -205,7 +205,7 @@ test("an endless guest is paused, stepped, resumed and stopped", async ({ vivari
   await expect(state(page)).toHaveText("Running");
   await expect.poll(() => instructions(page)).toBeGreaterThan(paused + 1000);
   await button(page, "Stop").click();
-  await expect(state(page)).toHaveText("Stopped", { timeout: 3000 });
+  await expect(state(page)).toHaveText("Stopped");
   const stopped = await instructions(page);
   await page.waitForTimeout(300);
   expect(await instructions(page)).toBe(stopped);
@@ -220,9 +220,11 @@ test("stepping walks through a function and out of it", async ({ vivarium: page 
   const frames = page.getByTestId("frames").getByRole("listitem");
   await expect(frames).toHaveCount(1);
   await expect(page.locator(".values").first()).toContainText("n");
+  const here = page.getByTestId("listing").locator(".current");
   for (let i = 0; i < 20 && (await frames.count()) === 1; i++) {
+    const before = await here.innerText();
     await button(page, "Step").click();
-    await page.waitForTimeout(50);
+    await expect(here).not.toHaveText(before);
   }
   await expect(frames).toHaveCount(2);
   await button(page, "Step out").click();
@@ -253,25 +255,23 @@ test("a guest that prints for ever does not hold the page", async ({ vivarium: p
   await openSample(page, "Flood");
   await run(page);
   await expectOnScreen(page, /line \d{8}/);
-  // However busy the machine is, the page goes on drawing.
-  const longest = await page.evaluate(
+  // However busy the machine is, the page goes on drawing: a guest that held it would leave it one frame.
+  const frames = await page.evaluate(
     () =>
       new Promise<number>((resolve) => {
         const end = performance.now() + 3000;
-        let last = performance.now();
-        let gap = 0;
+        let drawn = 0;
         const tick = (now: number): void => {
-          gap = Math.max(gap, now - last);
-          last = now;
+          drawn++;
           if (now < end) requestAnimationFrame(tick);
-          else resolve(gap);
+          else resolve(drawn);
         };
         requestAnimationFrame(tick);
       }),
   );
-  expect(longest).toBeLessThan(1500);
+  expect(frames).toBeGreaterThan(5);
   await button(page, "Stop").click();
-  await expect(state(page)).toHaveText("Stopped", { timeout: 5000 });
+  await expect(state(page)).toHaveText("Stopped");
   await expectOnScreen(page, /stopped$/);
 });
 
