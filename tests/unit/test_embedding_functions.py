@@ -334,6 +334,29 @@ def test_import_of_another_store_is_refused(api) -> None:
         api.Instance(other, api.Module(store.engine, guests.STARTED.wasm), [function])
 
 
+def test_a_module_of_another_engine_is_refused(api) -> None:
+    """Its limits may not be those of the store."""
+    engine, other = api.Engine(), api.Engine()
+    module = api.Module(engine, "(module)")
+    for instantiate in (
+        lambda: api.Instance(api.Store(other), module, []),
+        lambda: api.Linker(engine).instantiate(api.Store(other), module),
+        lambda: api.Linker(other).instantiate(api.Store(other), module),
+        lambda: api.Linker(engine).instantiate_pre(module).instantiate(api.Store(other)),
+    ):
+        with pytest.raises(api.WasmtimeError, match="cross-`Engine`"):
+            instantiate()
+    api.Linker(engine).instantiate(api.Store(engine), module)
+
+
+def test_a_closed_engine_is_refused(api) -> None:
+    engine = api.Engine()
+    engine.close()
+    for use in (lambda: api.Store(engine), lambda: api.Linker(engine), engine.increment_epoch):
+        with pytest.raises(ValueError, match="already closed"):
+            use()
+
+
 def test_a_recursion_error_of_the_host_is_the_hosts(api) -> None:
     """A function that calls itself without end, and one that raises it: no trap, as nothing of a guest is wrong."""
 

@@ -314,6 +314,45 @@ def test_zero_in_an_argument_is_refused(ours) -> None:
         ours.start()
 
 
+@pytest.mark.parametrize(
+    ("files", "error"),
+    [
+        ({"a": 5}, TypeError),
+        ({1: b""}, TypeError),
+        ({"in": {"a/b": b""}}, wasmarium.WasmtimeError),
+        ({"..": {}}, wasmarium.WasmtimeError),
+        ({"": b""}, wasmarium.WasmtimeError),
+        ({"a\0": b""}, wasmarium.WasmtimeError),
+        ({"a": bytes(10_001)}, wasmarium.WasmtimeError),
+    ],
+)
+def test_files_that_cannot_be(files: Any, error: type[Exception], ours) -> None:
+    with pytest.raises(error):
+        ours.config.preopen_memory(files, "/", 10_000)
+    with pytest.raises(TypeError):
+        ours.config.preopen_memory({}, 5)
+    with pytest.raises(wasmarium.WasmtimeError, match="capacity of -1"):
+        ours.config.preopen_memory({}, "/", -1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((5,), TypeError),
+        (("ws://host", "one"), TypeError),
+        (("ws://host", [1]), TypeError),
+        (("http://host",), wasmarium.WasmtimeError),
+        (("ws://",), wasmarium.WasmtimeError),
+        (("ws://host", ["a b"]), wasmarium.WasmtimeError),
+        (("ws://host", ["one", "one"]), wasmarium.WasmtimeError),
+    ],
+)
+def test_sockets_that_cannot_be(arguments: Any, error: type[Exception], ours) -> None:
+    with pytest.raises(error):
+        ours.config.preopen_websocket(*arguments)
+    ours.config.preopen_websocket("ws://host/path?query", ["one", "two"])
+
+
 @pytest.mark.shared("guests")
 @pytest.mark.parametrize("path", ["c/hello.wasm", "rust/hello.wasm"])
 def test_compiled_program(api, path, shared: Path, tmp_path: Path) -> None:

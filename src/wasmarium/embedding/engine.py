@@ -65,6 +65,7 @@ class Engine(Managed):
     def increment_epoch(self) -> None:
         """Move the epoch on by one. Any thread, signal handler or host function may call it; guests
         whose store's deadline is reached trap soon after. See ``Config.epoch_interruption``."""
+        self._check_open()
         self._ticks += 1
         self._execution.hurry()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from wasmarium.embedding import calls
+from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.externals import AsExtern, unwrap_external, wrap_external
 from wasmarium.embedding.module import Module
 from wasmarium.embedding.store import Store, Storelike, check_owner, resolve
+from wasmarium.errors import WasmError
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.linking import start_function
 
@@ -88,6 +90,12 @@ class InstanceExports(Mapping[str, AsExtern]):
         return f"InstanceExports({', '.join(self._by_name)})"
 
 
+def check_engine(engine: Engine, module: Module) -> None:
+    """Raise WasmtimeError for a module of another engine: it was validated, and is bounded, by other settings."""
+    if module.engine is not engine:
+        raise WasmError("cross-`Engine` instantiation is not currently supported")
+
+
 def make_instance(owner: Store, module: Module, imports: Sequence[ExternalValue]) -> ModuleInstance:
     """Instantiate and run the start function, holding the caller."""
     instance = _link(owner, module, imports)
@@ -112,5 +120,6 @@ def _link(owner: Store, module: Module, imports: Sequence[ExternalValue]) -> Mod
     if not isinstance(module, Module):
         raise TypeError("expected a Module")
     module._check_open()
+    check_engine(owner.engine, module)
     engine = owner.engine._execution
     return engine.instantiate(owner._runtime, module._module, imports, module._module.names.module)

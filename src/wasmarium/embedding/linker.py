@@ -12,7 +12,7 @@ from wasmarium.embedding.externals import AsExtern, unwrap_external, wrap_extern
 from wasmarium.embedding.function import Func, host_function
 from wasmarium.embedding.function_type import FuncType
 from wasmarium.embedding.gojs import gojs_recipes
-from wasmarium.embedding.instance import Instance, make_instance, make_instance_async
+from wasmarium.embedding.instance import Instance, check_engine, make_instance, make_instance_async
 from wasmarium.embedding.instance_pre import InstancePre
 from wasmarium.embedding.managed import Managed
 from wasmarium.embedding.module import Module
@@ -57,6 +57,7 @@ class Linker(Managed):
     def __init__(self, engine: Engine) -> None:
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
+        engine._check_open()
         self.engine = engine
         self._shadowing = False
         self._definitions: dict[tuple[str, str], Definition] = {}
@@ -218,6 +219,7 @@ class Linker(Managed):
         self._check_open()
         if not isinstance(module, Module):
             raise TypeError("expected a `Module`")
+        check_engine(self.engine, module)
         found = []
         for item in module._module.imports:
             definition = self._definitions.get((item.module, item.name))

@@ -48,6 +48,7 @@ class Store(Managed):
             engine = Engine()
         elif not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
+        engine._check_open()
         self.engine = engine
         self._data = data
         self._deadline = 0

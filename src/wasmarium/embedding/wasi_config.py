@@ -21,8 +21,9 @@ from wasmarium.bridge.streams import (
 )
 from wasmarium.embedding.managed import Managed
 from wasmarium.errors import WasmError
-from wasmarium.network import Access
+from wasmarium.network import Access, check_websocket
 from wasmarium.policy import Policy
+from wasmarium.wasi.errno import WasiError
 from wasmarium.wasi.filesystem.host import host_directory
 from wasmarium.wasi.filesystem.memory import MemoryFileSystem, Tree
 from wasmarium.wasi.filesystem.overlay import OverlayFileSystem
@@ -258,7 +259,7 @@ class WasiConfig(Managed):
         )
         if not os.path.isdir(path):
             raise WasmError("failed to add preopen dir")
-        self._directories.append(_Directory(os.fspath(path), guest_path, permissions))
+        self._directories.append(_Directory(os.fspath(path), _checked(guest_path, "guest's path"), permissions))
 
     def preopen_memory(self, files: Tree, guest_path: str, capacity: int = 256 << 20) -> MemoryFileSystem:
         """Let the program use a directory that exists in memory only, with ``files`` in it at first: names to
@@ -271,10 +272,15 @@ class WasiConfig(Managed):
         >>> files.tree()
         {'in': {'a.txt': b'hello'}}
 
-        Not in wasmtime.
+        WasmtimeError for names that no path can have, and for more than ``capacity``. Not in wasmtime.
         """
-        volume = MemoryFileSystem(files, capacity)
-        self._directories.append(_Volume(volume, guest_path))
+        try:
+            volume = MemoryFileSystem(files, _checked_capacity(capacity))
+        except ValueError as reason:
+            raise WasmError(str(reason)) from None
+        except WasiError:
+            raise WasmError(f"the files are more than {capacity} bytes") from None
+        self._directories.append(_Volume(volume, _checked(guest_path, "guest's path")))
         return volume
 
     def preopen_overlay(
@@ -285,8 +291,8 @@ class WasiConfig(Managed):
         if not os.path.isdir(path):
             raise WasmError("failed to add preopen dir")
         lower = os.fspath(path)
-        volume = OverlayFileSystem(lambda: host_directory(lower), capacity)
-        self._directories.append(_Volume(volume, guest_path))
+        volume = OverlayFileSystem(lambda: host_directory(lower), _checked_capacity(capacity))
+        self._directories.append(_Volume(volume, _checked(guest_path, "guest's path")))
         return volume
 
     # ---- sockets ----
@@ -297,8 +303,17 @@ class WasiConfig(Managed):
 
         It is connected at first use, if the store's policy grants it (``Store.set_policy``); else the
         program gets EACCES. Not in wasmtime.
+
+        WasmtimeError where ``url`` is no address of a WebSocket, or a protocol is no token (RFC 6455, 4.1).
         """
-        self._sockets.append((url, tuple(protocols)))
+        if isinstance(protocols, str):
+            raise TypeError(f"expected protocols one by one, not {protocols!r}")
+        names = tuple(_checked(each, "protocol") for each in protocols)
+        try:
+            check_websocket(_checked(url, "address"), names)
+        except OSError as reason:
+            raise WasmError(str(reason.strerror)) from None
+        self._sockets.append((url, names))
 
     def _build(self, platform: Platform, access: Access, policy: Policy | None = None) -> Wasi:
         self._check_open()
@@ -324,6 +339,14 @@ def _checked(text: object, what: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"expected a str for the {what}, not {text!r}")
     return text
+
+
+def _checked_capacity(count: object) -> int:
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise TypeError(f"expected an int for the capacity, not {count!r}")
+    if count < 0:
+        raise WasmError(f"a capacity of {count} bytes cannot be")
+    return count
 
 
 def _output_file(path: Path, word: str) -> Callable[[Platform], OutputStream]:

@@ -9,7 +9,7 @@ the bridge says.
 from __future__ import annotations
 
 from wasmarium.network.access import Access
-from wasmarium.network.connection import Connection
+from wasmarium.network.connection import Connection, check_websocket
 from wasmarium.network.fetch import Fetch
 
-__all__ = ["Access", "Connection", "Fetch"]
+__all__ = ["Access", "Connection", "Fetch", "check_websocket"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Sequence
 
 from wasmarium.bridge.network import LARGEST_MESSAGE, NO_CLOSE_CODE, NORMAL_CLOSE, Message, Socket
 from wasmarium.bridge.signal import Signal
 from wasmarium.network.access import Access
+from wasmarium.network.fetch import TOKEN
 from wasmarium.policy import Address
 from wasmarium.policy.address import WEBSOCKET
 
@@ -16,9 +16,21 @@ MOST_PROTOCOLS = 16
 LONGEST_REASON = 123
 """Bytes of a close reason (RFC 6455, section 5.5)."""
 
-__all__ = ["LARGEST_MESSAGE", "Connection"]
+__all__ = ["LARGEST_MESSAGE", "Connection", "check_websocket"]
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+
+def check_websocket(url: str, protocols: Sequence[str]) -> Address:
+    """The address, where both can be asked for. Raises OSError EINVAL where not (RFC 6455, section 4.1)."""
+    try:
+        address = Address.parse(url, WEBSOCKET)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from None
+    if len(protocols) > MOST_PROTOCOLS or len(set(protocols)) < len(protocols):
+        raise OSError(errno.EINVAL, "protocols are few, and each is named once")
+    for protocol in protocols:
+        if not TOKEN.fullmatch(protocol):
+            raise OSError(errno.EINVAL, f"{protocol!r} is no name of a protocol")
+    return address
 
 
 class Connection:
@@ -29,15 +41,7 @@ class Connection:
 
     def __init__(self, access: Access, url: str, protocols: Sequence[str] = ()) -> None:
         """Raises OSError EINVAL for what is no address or protocol, EACCES where the policy says no at once."""
-        try:
-            address = Address.parse(url, WEBSOCKET)
-        except ValueError as error:
-            raise OSError(errno.EINVAL, str(error)) from None
-        if len(protocols) > MOST_PROTOCOLS or len(set(protocols)) < len(protocols):
-            raise OSError(errno.EINVAL, "protocols are few, and each is named once")
-        for protocol in protocols:
-            if not _TOKEN.fullmatch(protocol):
-                raise OSError(errno.EINVAL, f"{protocol!r} is no name of a protocol")
+        address = check_websocket(url, protocols)
         self.signal = Signal()
         self.error: OSError | None = None
         self._access = access

@@ -20,7 +20,9 @@ MOST_HEADERS = 128
 KEPT_BODY = 1 << 20
 """Bytes of a request's body that can be sent again after a redirect that asks for it (307, 308)."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+"""A method, the name of a header, that of a WebSocket's protocol (RFC 9110, section 5.6.2)."""
+
 _VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
 _FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 _FORBIDDEN_HEADERS = frozenset(
@@ -38,12 +40,12 @@ def _refuse(why: str) -> OSError:
 def check_request(method: str, headers: Iterable[tuple[str, str]]) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Method and headers as they go out. Raises OSError EINVAL for what no page may send either (fetch
     standard, sections 2.2.1 and 2.2.2): the names that frame a message are the bridge's own."""
-    if not _TOKEN.fullmatch(method) or method.upper() in _FORBIDDEN_METHODS:
+    if not TOKEN.fullmatch(method) or method.upper() in _FORBIDDEN_METHODS:
         raise _refuse(f"{method!r} is no method that can be used")
     checked = []
     for name, value in headers:
         lower = name.lower()
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise _refuse(f"{name!r}: {value!r} is no header")
         if lower in _FORBIDDEN_HEADERS or lower.startswith(("proxy-", "sec-")):
             raise _refuse(f"the header {name!r} is not the guest's to set")

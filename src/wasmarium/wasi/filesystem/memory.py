@@ -93,7 +93,11 @@ class Inode:
 
 
 class MemoryFileSystem:
-    """A volume. ``capacity`` bounds what it holds, in bytes; ``now`` gives nanoseconds since 1970."""
+    """A volume. ``capacity`` bounds what it holds, in bytes; ``now`` gives nanoseconds since 1970.
+
+    Raises TypeError for a tree of anything but names, contents and mappings, ValueError for names that no path
+    can have, WasiError (NOSPC) where ``tree`` is larger than ``capacity``.
+    """
 
     def __init__(
         self,
@@ -118,12 +122,13 @@ class MemoryFileSystem:
 
     def _fill(self, directory: Directory, tree: Tree) -> None:
         for name, content in tree.items():
+            _check_name(name)
             if isinstance(content, Mapping):
                 directory.make_directory(name)
                 self._fill(directory.open_directory(name), content)
             else:
                 file = directory.open_file(name, OpenMode(write=True, create=True, exclusive=True))
-                file.write_at(0, content.encode() if isinstance(content, str) else bytes(content))
+                file.write_at(0, content.encode() if isinstance(content, str) else bytes(memoryview(content)))
                 file.close()
 
     def tree(self) -> dict[str, Any]:
@@ -415,6 +420,13 @@ class MemoryDirectory(_Handle, Directory):
         if not isinstance(directory, MemoryDirectory) or directory.volume is not self.volume:
             fail(Errno.XDEV)
         return directory
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"expected a str for a name in a directory, not {name!r}")
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} cannot be a name in a directory")
 
 
 def _tree(inode: Inode) -> dict[str, Any]:
