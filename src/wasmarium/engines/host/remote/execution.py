@@ -32,6 +32,8 @@ BRIEF = 1
 """Milliseconds for which the thread is held in the hope that the guest ends or calls Python: where it does, that is
 much quicker than a turn of the event loop."""
 
+LAST = 0.1
+"""Seconds for a guest whose time is up to say where it is."""
 
 _NOTHING = type(None)
 
@@ -339,10 +341,6 @@ class RemoteExecution:
             worker.notify()
             if not worker.turn and worker.is_over is None:
                 worker.end_soon(run)
-
-
-LAST = 0.1
-"""Seconds for a guest whose time is up to say where it is."""
 
 
 def held(pending: Pending) -> Sequence[Value]:
