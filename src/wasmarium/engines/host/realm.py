@@ -30,8 +30,6 @@ from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.memory import MemoryInstance
-from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
 from wasmarium.text.parser import parse_module
 from wasmarium.types import (
@@ -259,8 +257,7 @@ class Realm:
             return self._tag_handle(external)
         if isinstance(external, GlobalInstance) and not external.type.mutable:
             return self._constant(external)
-        kind = "a memory" if isinstance(external, MemoryInstance) else "a variable"
-        raise no_room("a table" if isinstance(external, TableInstance) else kind)
+        raise no_room(external)
 
     def _constant(self, external: GlobalInstance) -> Handle:
         content = external.type.content

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host import heap_shims, shims
+from wasmarium.engines.host.externals import what
 from wasmarium.engines.host.realm import Realm
 from wasmarium.engines.host.remote.execution import Stub
 from wasmarium.engines.host.remote.externals import (
@@ -16,7 +17,6 @@ from wasmarium.engines.host.remote.externals import (
     RemoteTable,
     RemoteTag,
     RemoteTank,
-    what,
 )
 from wasmarium.engines.host.remote.mailbox import DO, REFERENCES_AT, GuestWorker
 from wasmarium.engines.host.traps import backtrace, make_trap
