@@ -10,11 +10,12 @@ from collections.abc import Callable, Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended, recursion_of_its_own
+from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
+from wasmarium.engines.host.calls import InOnePiece, Rest, ended, held
 from wasmarium.engines.host.functions import code_of
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
-from wasmarium.errors import Crash, GuestException, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.errors import Crash, GuestException, Trap, TrapCode, WasmError, trap
 from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.tag import ExceptionInstance
@@ -34,6 +35,8 @@ much quicker than a turn of the event loop."""
 
 LAST = 0.1
 """Seconds for a guest whose time is up to say where it is."""
+
+_NO_JSPI = "this platform cannot block in Python (it lacks JSPI): `await func.call_async(store, …)` always works"
 
 _NOTHING = type(None)
 
@@ -197,25 +200,15 @@ class Run:
             worker.clear()
 
 
-class RemoteExecution:
+class RemoteExecution(InOnePiece):
     """An :class:`~wasmarium.engines.base.Execution` in a worker, in one piece. Without a budget it holds the thread."""
-
-    asks = True
-    depth = 0
 
     def __init__(self, function: RemoteFunction, arguments: Sequence[Value]) -> None:
         self._run = Run(function)
         self._arguments = arguments
         self._pending: Pending | None = None
         self._waits_for_host = False
-        tank = function.realm.tank
-        self._before = 0 if tank is None else tank.read()
-
-    @property
-    def executed(self) -> int:
-        """See :class:`~wasmarium.engines.base.Execution`; 0 where nobody pays."""
-        tank = self._run.realm.tank
-        return 0 if tank is None else self._before - tank.read()
+        super().__init__(function.realm)
 
     def run(self, budget: int | None = None) -> Outcome:
         """Go on. A budget says that the caller can come back."""
@@ -273,7 +266,7 @@ class RemoteExecution:
             if isinstance(given, Pending):
                 if may_wait:
                     return given
-                given = held(given)
+                given = held(given, _NO_JSPI)
             run.answer = given
         except BaseException as error:
             run.answer = error
@@ -309,18 +302,10 @@ class RemoteExecution:
         pending, self._pending = self._pending, None
         if pending is not None and self._waits_for_host:
             try:
-                self._run.answer = held(pending)
+                self._run.answer = held(pending, _NO_JSPI)
             except BaseException as error:
                 self._run.answer = error
         return self.run()
-
-    def step(self) -> Outcome:
-        """Not on the host."""
-        raise Unsupported("the host engine cannot step: use the interpreter")
-
-    def frames(self) -> list[FrameState]:
-        """None: the host does not show them."""
-        return []
 
     @property
     def spent(self) -> int:
@@ -341,20 +326,6 @@ class RemoteExecution:
             worker.notify()
             if not worker.turn and worker.is_over is None:
                 worker.end_soon(run)
-
-
-def held(pending: Pending) -> Sequence[Value]:
-    """The results of a host function that waits, while the thread is held. Raises Unsupported."""
-    block = getattr(pending.awaitable, "block", None)
-    if block is not None:
-        return pending.finish(block())
-    close = getattr(pending.awaitable, "close", None)
-    if close is not None:
-        close()
-    raise Unsupported(
-        "a host function waits, and this platform cannot block in Python (it lacks JSPI): "
-        "`await func.call_async(store, …)` always works"
-    )
 
 
 class _Change:
@@ -390,42 +361,20 @@ class _Change:
             raise
 
 
-class Rest:
-    """The rest of a call, which goes on when it is awaited, or while ``block`` holds the thread."""
+class RemoteRest(Rest):
+    """Likewise in a worker, or while ``block`` holds the thread."""
 
-    __slots__ = ("_execution", "_pending")
+    __slots__ = ()
 
-    def __init__(self, execution: RemoteExecution, pending: Pending) -> None:
-        self._execution = execution
-        self._pending = pending
+    budget = 1
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._finish().__await__()
+    _execution: RemoteExecution
 
-    async def _finish(self) -> Any:
-        execution = self._execution
-        outcome: Outcome = Suspended(self._pending)
-        while isinstance(outcome, Suspended):
-            pending = outcome.pending
-            try:
-                values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
-            except (asyncio.CancelledError, GeneratorExit):
-                execution.close()
-                raise
-            except BaseException as error:
-                values = error
-            execution.resume(values)
-            outcome = execution.run(1)
-        return ended(outcome)
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self._execution.close()
+            raise error
 
     def block(self) -> Sequence[Value]:
         """Hold the thread until the call has ended."""
         return ended(self._execution.hold())
-
-
-def ended(outcome: Outcome) -> Sequence[Value]:
-    """The results of a call that has ended. Raises what it ended with."""
-    if isinstance(outcome, Raised):
-        raise outcome.error
-    assert isinstance(outcome, Finished)
-    return outcome.values

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wasmarium.engines.base import Suspended
 from wasmarium.engines.host import shims
+from wasmarium.engines.host.calls import complete
 from wasmarium.engines.host.externals import OutsideElements, OutsideTable
 from wasmarium.engines.host.metering import FuelTank
-from wasmarium.engines.host.remote.execution import RemoteExecution, Rest, ended
+from wasmarium.engines.host.remote.execution import RemoteExecution, RemoteRest
 from wasmarium.engines.host.remote.mailbox import COUNT, ENTER, GROW, SET, Fault
 from wasmarium.engines.host.values import Codec
 from wasmarium.errors import Crash, TrapCode, trap
@@ -45,11 +45,7 @@ class RemoteFunction(HostFunction):
         self._prepared = False
 
     def _called(self, instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
-        execution = RemoteExecution(self, arguments)
-        outcome = execution.run(1)
-        if isinstance(outcome, Suspended):
-            return Pending(Rest(execution, outcome.pending), lambda result: result, of_guest=True)
-        return ended(outcome)
+        return complete(RemoteExecution(self, arguments), RemoteRest)
 
     def prepare(self) -> None:
         """Let the worker have what calls it."""
