@@ -12,7 +12,7 @@ from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursi
 from wasmarium.engines.host import shims
 from wasmarium.engines.host.calls import InOnePiece, complete, held
 from wasmarium.errors import Crash, Trap, TrapCode, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending, WasmFunction
+from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending, WasmFunction
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import F64, DefinedType
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.glue import Area, Handle
     from wasmarium.engines.host.realm import Realm
+    from wasmarium.engines.host.remote.realm import RemoteRealm
 
 _ENDED, _FAILED = 1, 2
 _NOTHING = type(None)
@@ -257,31 +258,54 @@ class HostExecution(InOnePiece):
             self._answer = area.address
 
 
-class Imported:
-    """A function of Python, or of another engine, as an instance imports it."""
+class Import:
+    """A function of Python, or of another engine, as an instance imports it. ``name`` is for backtraces; None: a
+    guest's, which brings one of its own."""
 
-    __slots__ = ("__weakref__", "_arguments", "_code", "_direct", "_function", "_instance", "_name", "realm", "results")
+    __slots__ = ("_code", "_direct", "_function", "_instance", "arguments", "name", "results")
 
-    def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
-        self.realm = realm
-        self._arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+    def __init__(self, realm: Realm | RemoteRealm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        self.arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+        self.name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
         self._code = code_of(function)
         self._direct = function.direct if isinstance(function, HostFunction) else None
         self._function: Any = None
-        # None: a guest's, which brings a backtrace of its own
-        self._name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
+        """The quick way, once it was asked for."""
         self._instance = None if instance is None else weakref.ref(instance)
+
+    def _bind(self, direct: Direct) -> None:
+        self._function = direct.function if direct.bind is None else direct.bind(self._instance or _nobody)
+
+    def _expected(self) -> type:
+        """What the quick way gives if all is well."""
+        types = self.results.types
+        return _NOTHING if not types else float if types[0] is F64 else int
+
+    def _call(self, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        instance = self._instance
+        given: Sequence[Value] | Pending = self._code(None if instance is None else instance(), arguments)
+        return given
+
+
+class Imported(Import):
+    """An import of a guest on Python's own thread."""
+
+    __slots__ = ("__weakref__", "realm")
+
+    def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        super().__init__(realm, function, instance)
+        self.realm = realm
 
     def callback(self) -> Callable[[], int | None]:
         """What JavaScript calls. It does not keep this object alive."""
-        direct, arguments, results = self._direct, self._arguments.signed, self.results.signed
-        if direct is not None and direct.bind is not None:
-            self._function = direct.bind(self._instance or _nobody)
-            arguments, results = self._arguments.plain, self.results.plain
-        elif direct is not None:
-            self._function = direct.function
-        if direct is not None and arguments is not None and results is not None:
-            return self._direct_callback(arguments, results)
+        direct = self._direct
+        if direct is not None:
+            self._bind(direct)
+            arguments, results = self.arguments.signed, self.results.signed
+            if direct.bind is not None:
+                arguments, results = self.arguments.plain, self.results.plain
+            if arguments is not None and results is not None:
+                return self._direct_callback(arguments, results)
         reference = weakref.ref(self)
 
         def call() -> int | None:
@@ -293,8 +317,7 @@ class Imported:
     def _direct_callback(self, arguments: struct.Struct, results: struct.Struct) -> Callable[[], int | None]:
         reference = weakref.ref(self)
         unpack, pack, buffer = arguments.unpack_from, results.pack_into, self.realm.buffer
-        types = self.results.types
-        expected = _NOTHING if not types else float if types[0] is F64 else int
+        expected = self._expected()
 
         def call() -> int | None:
             imported = reference()
@@ -320,9 +343,7 @@ class Imported:
     def invoke(self) -> int | None:
         """Call the function with what is in the area, and leave its results there."""
         try:
-            arguments = self._arguments.unpack(self.realm, self.realm.buffer)
-            instance = self._instance
-            return self._settle(self._code(None if instance is None else instance(), arguments))
+            return self._settle(self._call(self.arguments.unpack(self.realm, self.realm.buffer)))
         except RecursionError as error:
             return self.recursed(error)
         except BaseException as error:
@@ -372,7 +393,7 @@ class Imported:
 
     def fail(self, run: int, error: BaseException) -> int:
         """Let ``error`` come out of the guest; what the shim is to be told."""
-        return self.realm.fail(run, error, self._name)
+        return self.realm.fail(run, error, self.name)
 
 
 def _nobody() -> None:

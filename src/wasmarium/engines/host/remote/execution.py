@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host.calls import InOnePiece, Rest, ended, held
-from wasmarium.engines.host.functions import code_of
+from wasmarium.engines.host.functions import Import
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
 from wasmarium.errors import Crash, GuestException, Trap, TrapCode, WasmError, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.tag import ExceptionInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import F64
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.remote.externals import RemoteFunction
@@ -38,31 +36,23 @@ LAST = 0.1
 
 _NO_JSPI = "this platform cannot block in Python (it lacks JSPI): `await func.call_async(store, …)` always works"
 
-_NOTHING = type(None)
-
 AFTER_ANOTHER = "a later call of a guest in this store waits, and has to end first: await them"
 
 
-class Stub:
-    """A function of Python, or of another engine, as a guest in a worker imports it."""
+class Stub(Import):
+    """An import of a guest in a worker."""
+
+    __slots__ = ("_highest", "_kind", "_lowest", "_mask", "_plain")
 
     def __init__(self, realm: RemoteRealm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
-        self.function = function
-        self.arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
-        self.name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
-        self._code = code_of(function)
-        self._instance = None if instance is None else weakref.ref(instance)
-        direct = function.direct if isinstance(function, HostFunction) else None
-        self._direct = direct
+        super().__init__(realm, function, instance)
+        direct = self._direct
         self._plain: struct.Struct | None = None
         if direct is not None:
+            self._bind(direct)
+            self._kind = self._expected()
             bound = direct.bind is not None
             self._plain = self.arguments.plain if bound else self.arguments.signed
-            self._quick: Callable[..., Any] = (
-                direct.function if direct.bind is None else direct.bind(self._instance or _nobody)
-            )
-            results = self.results.types
-            self._expected: type = _NOTHING if not results else float if results[0] is F64 else int
             bits = 8 * self.results.size
             self._mask = (1 << bits) - 1
             # its results are signed where its arguments are
@@ -78,24 +68,17 @@ class Stub:
         """Call it with what ``take`` gave."""
         direct = self._direct
         if direct is None or self._plain is None:
-            instance = self._instance
-            found: Sequence[Value] | Pending = self._code(None if instance is None else instance(), arguments)
-            return found
-        given: Any = self._quick(*arguments)
-        expected = self._expected
+            return self._call(arguments)
+        given: Any = self._function(*arguments)
         kind = type(given)
-        if kind is expected:
-            if expected is _NOTHING:
+        if kind is self._kind:
+            if given is None:
                 return ()
-            if expected is float:
+            if kind is float:
                 return (given,)
             if self._lowest <= given <= self._highest:
                 return (given & self._mask,)
         return direct.finish(given)
-
-
-def _nobody() -> None:
-    return None
 
 
 class Run:
@@ -362,7 +345,7 @@ class _Change:
 
 
 class RemoteRest(Rest):
-    """Likewise in a worker, or while ``block`` holds the thread."""
+    """The rest of a call in a worker, which goes on while ``block`` holds the thread too."""
 
     __slots__ = ()
 
