@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host.calls import InOnePiece, Rest, ended, held
 from wasmarium.engines.host.functions import Import
+from wasmarium.engines.host.guests import Noted
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
 from wasmarium.errors import Crash, GuestException, Trap, TrapCode, WasmError, trap
@@ -92,8 +93,7 @@ class Run:
         self.call: tuple[Stub, Sequence[Value]] | None = None
         self.stub: Stub | None = None
         self.answer: Sequence[Value] | BaseException | None = None
-        self.noted: tuple[BaseException, str | None] | None = None
-        """What a host function has raised, and its name."""
+        self.noted: Noted | None = None
         self.outcome: Outcome | None = None
 
     @property

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host import heap_shims, shims
 from wasmarium.engines.host.externals import what
+from wasmarium.engines.host.guests import Guests, Noted, has_all_frames
+from wasmarium.engines.host.interruption import POLL_TYPE
 from wasmarium.engines.host.realm import Realm
 from wasmarium.engines.host.remote.execution import Stub
 from wasmarium.engines.host.remote.externals import (
@@ -19,9 +21,8 @@ from wasmarium.engines.host.remote.externals import (
     RemoteTank,
 )
 from wasmarium.engines.host.remote.mailbox import DO, REFERENCES_AT, GuestWorker
-from wasmarium.engines.host.traps import backtrace, make_trap
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, Unsupported
+from wasmarium.errors import Crash, GuestException, Unsupported
 from wasmarium.instrument.fuel import FUEL_TYPE
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
@@ -30,32 +31,27 @@ from wasmarium.runtime.store import Store
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import (
-    FunctionType,
     GlobalType,
     ReferenceType,
     TableType,
     TagType,
     ValueType,
-    define_function,
 )
 
 if TYPE_CHECKING:
-    from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.metering import FuelTank
-    from wasmarium.engines.host.remote.linking import RemoteInstance
 
 _MOST = REFERENCES_AT - 4096
 """Bytes of what is sent in one piece to be made."""
 
-_NOTHING_TYPE = define_function(FunctionType((), ()))
 
-
-class RemoteRealm:
+class RemoteRealm(Guests):
     """``local`` is the realm of the store on Python's own thread, to which its memories belong. Things in the worker
     have numbers: ``externals`` has for each what Python knows it by, None, or for a function of an instance that
     and its index."""
 
     def __init__(self, local: Realm, worker: GuestWorker, store: Store) -> None:
+        super().__init__()
         self.local = local
         self.worker = worker
         self.limits = store.limits
@@ -63,8 +59,6 @@ class RemoteRealm:
         self.references = _References(self)
         self.externals: list[Any] = []
         self.stubs: dict[int, Stub] = {}
-        self.instances: list[weakref.ref[RemoteInstance]] = []
-        self.tank: FuelTank | None = None
         self._watchman: int | None = None
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._shims: dict[Any, int] = {}
@@ -221,37 +215,22 @@ class RemoteRealm:
         self._thrown[number] = exception
         return [number, tag, list(self.worker.buffer[: codec.size])]
 
-    def failure(self, described: Sequence[Any], noted: tuple[BaseException, str | None] | None) -> BaseException:
+    def failure(self, described: Sequence[Any], noted: Noted | None) -> BaseException:
         """What a call ended with that failed; ``noted`` is what a host function has raised in it, and its name."""
         kind, message, stack, tag = described
         if kind == "exception":
             return self._exception(message, stack, tag)
         if kind == "stopped":
-            noted = None
-        elif noted is not None and not (isinstance(noted[0], Trap) and (not noted[0].frames or noted[1] is None)):
-            return noted[0]
-        found: list[HostInstance] = []
-        lookup = self._lookup(found)
+            return self.interrupted(stack)
         if noted is not None:
-            error, name = noted
-            assert isinstance(error, Trap)
-            inner = error.frames if name is None else (Frame(None, name or None),)
-            error.frames = (*inner, *backtrace(stack, lookup))
-            return error
-        if kind == "stopped":
-            return Trap(TrapCode.INTERRUPT.message, TrapCode.INTERRUPT, tuple(backtrace(stack, lookup)))
-        if kind not in ("trap", "overflow"):
-            return Crash(f"the host's WebAssembly says: {message}")
-        made = make_trap(kind, message, stack, lookup)
-        if found:
-            made = found[0].explained(made, stack)
-        if self.tank is not None:
-            made = self.tank.settle(made, found[0] if found else None)
-        unclear = made.code is TrapCode.BAD_SIGNATURE and found and self.local.cannot_tell_null(message)
-        if unclear and not found[0].calls_full_table(made.frames[0]):
-            code = TrapCode.INDIRECT_CALL_TO_NULL
-            return Trap(code.message, code, made.frames)
-        return made
+            return noted[0] if has_all_frames(noted) else self.placed(noted, stack)
+        if kind in ("trap", "overflow"):
+            return self.trapped(kind, message, stack)
+        return Crash(f"the host's WebAssembly says: {message}")
+
+    def cannot_tell_null(self, message: str) -> bool:
+        """See :class:`Guests`."""
+        return self.local.cannot_tell_null(message)
 
     def _exception(self, number: int, content: Any, tag: int) -> BaseException:
         known = self._thrown.get(number)
@@ -262,17 +241,6 @@ class RemoteRealm:
         found = self.externals[tag]
         codec = self.codec(found.type.type.function.parameters)
         return GuestException(ExceptionInstance(found, tuple(codec.unpack(self, bytearray(content)))))
-
-    def _lookup(self, found: list[Any]) -> Any:
-        def lookup(number: int) -> Any:
-            for reference in self.instances:
-                instance = reference()
-                if instance is not None and instance.number == number:
-                    found.append(instance)
-                    return instance.module, instance.name, instance.rewritten.original_offset
-            return None
-
-        return lookup
 
     # ---- what else there is ----
 
@@ -286,15 +254,14 @@ class RemoteRealm:
         """The number of what safepoints call."""
         if self._watchman is None:
             self._watchman = self.number(None)
-            self.order("watchman", self._watchman, self.shim(shims.callee, _NOTHING_TYPE))
+            self.order("watchman", self._watchman, self.shim(shims.callee, POLL_TYPE))
         return self._watchman
 
     def accessor(self, type: GlobalType | TableType, number: int) -> None:
         """Let a global or a table be read and written from now on."""
-        make: Callable[[Any], bytes] = shims.global_accessor if isinstance(type, GlobalType) else shims.table_accessor
         content = type.content if isinstance(type, GlobalType) else type.element
         codec = self.codec((content,))
-        self.order("accessor", number, self.shim(make, type), codec.size, self.slots((content,)))
+        self.order("accessor", number, self.shim(shims.accessor, type), codec.size, self.slots((content,)))
         self.carry_out()
 
 
