@@ -275,6 +275,10 @@ class Module:
         """Types of all tags."""
         return (*self._imported(TagType), *(tag.type for tag in self.tags))
 
+    def function_name(self, index: int) -> str:
+        """What function ``index`` is called: by its name, else by its index."""
+        return self.names.functions.get(index) or f"${index}"
+
     def function_type(self, index: int) -> FunctionType:
         """The closed type of function ``index``."""
         return self.defined_types[self.all_functions[index]].function
