@@ -31,6 +31,7 @@ from wasmarium import (
     TrapCode,
     Val,
     ValType,
+    WasmtimeError,
     capabilities,
 )
 from wasmarium.engines.base import Finished
@@ -793,6 +794,34 @@ def test_a_worker_that_does_not_start(away: Away, monkeypatch: pytest.MonkeyPatc
     assert "no worker today" in made.fallback
     exports: Any = made.exports(sad.store)
     assert run(exports["f"].call_async(sad.store, 5)) == 210
+
+
+def test_what_is_held_is_counted_once(away: Away) -> None:
+    """Wherever an instance ends up, and not at all where there is none."""
+    store: Any = away.store._runtime
+    limits = store.limits
+
+    def make(extra: str) -> Any:
+        wat = f'(module (import "" "g" (func (param i32) (result i32))) (memory 2) {extra})'
+        return run(Instance.instantiate_async(away.store, Module(away.engine, wat), [waiting(away)]))
+
+    def held() -> tuple[int, int, int]:
+        return limits.taken // 65536, len(store.instances), store.memories
+
+    assert make("").fallback is None
+    assert held() == (2, 1, 1)
+    assert "cannot cross" in make('(global (export "x") externref (ref.null extern))').fallback
+    assert held() == (4, 2, 2)
+    for count in (3, 4):
+        assert "cannot cross" in make('(tag (export "t") (param externref))').fallback
+        assert held() == (2 * count, count, count)
+    with pytest.raises(Trap):
+        make('(data (i32.const 200000) "x")')
+    assert limits.taken == 8 * 65536
+    limits.total_bytes = limits.taken
+    with pytest.raises(WasmtimeError, match="all held would be more than 524288 bytes"):
+        make("")
+    assert limits.taken == 8 * 65536
 
 
 # ---- ends -----------------------------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host.interruption import POLL
-from wasmarium.engines.host.traps import Lookup, backtrace, make_trap
-from wasmarium.errors import Frame, Trap, TrapCode
+from wasmarium.engines.host.traps import Lookup, a_table_is_too_small, backtrace, make_trap
+from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, WasmError, trap
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
@@ -62,6 +63,19 @@ class Guests(ABC):
     def interrupted(self, stack: str) -> Trap:
         """The trap for a guest that was stopped."""
         return Trap(TrapCode.INTERRUPT.message, TrapCode.INTERRUPT, tuple(backtrace(stack, self._lookup([]))))
+
+    def refusal(
+        self, instance: HostInstance, kind: str, message: str, failure: Callable[[], BaseException]
+    ) -> BaseException:
+        """Why the host did not make an instance; ``failure`` is that if it is an error of the guest."""
+        if kind == "overflow":
+            return Exhausted(f"no room for the instance: {message}")
+        if kind == "link":
+            return WasmError(f"the host refuses the imports: {message}")
+        error = failure()
+        if isinstance(error, Trap) and error.code is TrapCode.MEMORY_OUT_OF_BOUNDS and a_table_is_too_small(instance):
+            return trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        return error
 
     def _lookup(self, found: list[HostInstance]) -> Lookup:
         """``found`` gets the instances that were looked up."""

@@ -23,10 +23,12 @@ from wasmarium.engines.host.guests import Guests, Noted, has_all_frames
 from wasmarium.engines.host.interruption import Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
+from wasmarium.engines.host.rewrite import bounded_memory
 from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL
 from wasmarium.engines.host.values import Codec
 from wasmarium.errors import Crash, Exhausted, GuestException, TrapCode, Unsupported, trap
 from wasmarium.instrument.fuel import FUEL_TYPE
+from wasmarium.instrument.sharing import SharedMemories
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
@@ -180,6 +182,15 @@ class Realm(Guests):
                 made = self.glue.define(module)
         if made is None:
             raise Exhausted(f"no room for a {external_kind(type)}: {self.glue.failed()[1]}")
+        return made
+
+    def memory(self, type: MemoryType, count: int, share: bool) -> HostMemory:
+        """A new memory, one of ``count`` that grow where nobody counts. Raises Exhausted."""
+        bounded = bounded_memory(type, self.limits, count)
+        if share:
+            bounded = SharedMemories(self.limits.each_memory(count)).share(bounded)
+        made = HostMemory(self, type, self.define(bounded), share)
+        self.know(made.handle, made)
         return made
 
     def tester(self, type: DefinedType) -> Callable[[], int]:

@@ -177,6 +177,7 @@ class RemoteRealm(Guests):
             return tag.number
         found = self._tags.get(tag)
         if found is None:
+            self.payload(tag.type)
             found = self._tags[tag] = self.number(tag)
             self.order("define", found, self.shim(shims.define, tag.type))
             self.open_tag(tag.type, found)
@@ -184,12 +185,16 @@ class RemoteRealm(Guests):
 
     def open_tag(self, type: TagType, number: int) -> None:
         """Let the values of exceptions with a tag be read and written."""
+        made = self.shim(heap_shims.exception_accessor, type)
+        self.order("tag", number, made, self.payload(type).size)
+
+    def payload(self, type: TagType) -> Codec:
+        """How what exceptions with such a tag carry crosses. Raises Unsupported where it cannot."""
         assert not isinstance(type.type, int)
         parameters = type.type.function.parameters
         if any(isinstance(each, ReferenceType) for each in parameters):
             raise Unsupported("an exception with a reference in it cannot cross to a worker")
-        made = self.shim(heap_shims.exception_accessor, TagType(type.type))
-        self.order("tag", number, made, self.codec(parameters).size)
+        return self.codec(parameters)
 
     def function_at(self, number: int) -> FunctionInstance:
         """The function that has a number."""
@@ -208,8 +213,7 @@ class RemoteRealm(Guests):
         """How the worker is told to throw an exception."""
         tag = self.tag_number(exception.tag)
         self.carry_out()
-        assert not isinstance(exception.tag.type.type, int)
-        codec = self.codec(exception.tag.type.type.function.parameters)
+        codec = self.payload(exception.tag.type)
         codec.pack(self, self.worker.buffer, exception.fields)
         number = self._thrown_count = self._thrown_count + 1
         self._thrown[number] = exception
@@ -239,7 +243,7 @@ class RemoteRealm(Guests):
         if tag < 0:
             return Crash("an exception came out of a guest whose tag nobody knows")
         found = self.externals[tag]
-        codec = self.codec(found.type.type.function.parameters)
+        codec = self.payload(found.type)
         return GuestException(ExceptionInstance(found, tuple(codec.unpack(self, bytearray(content)))))
 
     # ---- what else there is ----
