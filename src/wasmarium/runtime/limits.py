@@ -50,8 +50,8 @@ class ResourceLimits:
 
     @contextmanager
     def taking(self, count: int, what: str) -> Iterator[None]:
-        """Count ``count`` bytes more for ``what``, which is made meanwhile, unless that fails. Raises Exhausted where they
-        would be too many."""
+        """Count ``count`` bytes more for ``what``, which is made meanwhile, unless that fails. Raises Exhausted where
+        they would be too many."""
         if not self.take(count):
             raise Exhausted(f"{what} of {count} bytes: all held would be more than {self.total_bytes} bytes")
         try:
