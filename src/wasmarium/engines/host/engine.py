@@ -41,12 +41,12 @@ from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.linking import close_external, match_imports
+from wasmarium.runtime.linking import closed_type, match_imports
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import ExternalType, GlobalType, MemoryType, TableType, TagType
+from wasmarium.types import GlobalType, MemoryType, TableType, TagType
 from wasmarium.validation import validate_module
 
 if TYPE_CHECKING:
@@ -181,17 +181,6 @@ class HostInstance(ModuleInstance):
         }
         return spaces[kind]
 
-    def _type(self, kind: str, index: int) -> ExternalType:
-        """The closed type of what is no function."""
-        module = self.module
-        spaces: dict[str, Sequence[ExternalType]] = {
-            "table": module.all_tables,
-            "memory": module.all_memories,
-            "global": module.all_globals,
-            "tag": module.all_tags,
-        }
-        return close_external(spaces[kind][index], module.defined_types)
-
     def _wrap(self, kind: str, index: int, handle: Handle) -> ExternalValue:
         realm, module = self.realm, self.module
         known = realm.known(handle)
@@ -202,7 +191,7 @@ class HostInstance(ModuleInstance):
             name = module.function_name(index)
             made = HostedFunction(realm, self.types[module.all_functions[index]], handle, self, index, name)
         else:
-            external = self._type(kind, index)
+            external = closed_type(module, kind, index)
             if isinstance(external, MemoryType):
                 made = HostMemory(realm, external, handle, self.settings.share)
             elif isinstance(external, TableType):

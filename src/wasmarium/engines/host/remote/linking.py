@@ -25,6 +25,7 @@ from wasmarium.instrument.safepoints import COUNTER, POLL
 from wasmarium.module import Module
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.instance import ExternalValue
+from wasmarium.runtime.linking import closed_type
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.types import GlobalType, TableType, TagType
@@ -74,7 +75,7 @@ class RemoteInstance(HostInstance):
         made: ExternalValue
         if kind == "func":
             return self.function_at(index, number)
-        external = self._type(kind, index)
+        external = closed_type(self.module, kind, index)
         if isinstance(external, TableType):
             remote.codec((external.element,))
             made = RemoteTable(remote, external, number)
