@@ -1,11 +1,5 @@
 #!/usr/bin/env node
-/**
- * Builds the package and the page and serves them on this machine.
- *
- *   npm start
- *   npm start -- --port 8080
- *   npm start -- --dev      the page's development server: changes in web/src show at once
- */
+/** Builds the package and the page and serves them on this machine. HELP tells how it is called. */
 import { parseArgs } from "node:util";
 import { buildPage, pageAssets } from "./lib/build.mjs";
 import { at } from "./lib/paths.mjs";
@@ -14,8 +8,18 @@ import { setUp } from "./setup.mjs";
 
 const PORT = 4173;
 
+const HELP = `npm start                       builds the page and serves it at port ${PORT}, or another one that is free
+npm start -- --port 8080        at this port
+npm start -- --dev              the page's development server: changes in web/ show at once`;
+
 await main(async () => {
-  const { values } = parseArgs({ options: { port: { type: "string" }, dev: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { port: { type: "string" }, dev: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
   const port = values.port === undefined ? PORT : Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new Problem(`${values.port} is not a port number.`);

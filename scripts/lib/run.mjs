@@ -94,12 +94,13 @@ export function npm(args) {
   return ["npm", args, { shell: windows }];
 }
 
-/** Runs a script's main function; a Problem is printed as it is, anything else with its stack. */
+/** Runs a script's main function; a Problem and a wrong option are printed as they are, anything else with its stack. */
 export async function main(body) {
   try {
     process.exitCode = (await body()) ?? 0;
   } catch (error) {
-    say(error instanceof Problem ? `\n${error.message}` : String(error?.stack ?? error));
+    const expected = error instanceof Problem || String(error?.code).startsWith("ERR_PARSE_ARGS");
+    say(expected ? `\n${error.message}` : String(error?.stack ?? error));
     process.exitCode = 1;
   }
 }

@@ -275,6 +275,22 @@ class Module:
         """Types of all tags."""
         return (*self._imported(TagType), *(tag.type for tag in self.tags))
 
+    def external_type(self, kind: str, index: int) -> ExternalType:
+        """The type of what has ``index`` in the space of ``kind`` ("func", "table" and so on)."""
+        if kind == "func":
+            return FunctionImport(self.all_functions[index])
+        spaces: dict[str, tuple[ExternalType, ...]] = {
+            "table": self.all_tables,
+            "memory": self.all_memories,
+            "global": self.all_globals,
+            "tag": self.all_tags,
+        }
+        return spaces[kind][index]
+
+    def function_name(self, index: int) -> str:
+        """What function ``index`` is called: by its name, else by its index."""
+        return self.names.functions.get(index) or f"${index}"
+
     def function_type(self, index: int) -> FunctionType:
         """The closed type of function ``index``."""
         return self.defined_types[self.all_functions[index]].function

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Instance, Module, Store
+from engines_host.stores import new_store
+from engines_host.workers import nobody_has_jspi
+from wasmarium import Instance, Module
 
 INSIDE = sys.platform == "emscripten"
 
@@ -23,10 +25,8 @@ class Host:
     """A store whose guests run on the host."""
 
     def __init__(self, platform: Any = None) -> None:
-        config = Config()
-        config.strategy = "host"
-        self.engine = Engine(config, platform=platform)
-        self.store = Store(self.engine)
+        self.store = new_store(platform=platform)
+        self.engine = self.store.engine
 
     def instance(self, wat: str, *imports: Any) -> Instance:
         made = Instance(self.store, Module(self.engine, wat), imports)
@@ -38,6 +38,12 @@ class Host:
 
     def call(self, wat: str, *arguments: Any) -> Any:
         return self.export(wat)(self.store, *arguments)
+
+
+@pytest.fixture
+def without_jspi() -> Iterator[None]:
+    with nobody_has_jspi():
+        yield
 
 
 @pytest.fixture

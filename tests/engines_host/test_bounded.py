@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+from engines_host.stores import hostile, new_store
 from wasmarium import (
-    Config,
-    Engine,
     Instance,
     Limits,
     Memory,
@@ -22,28 +21,13 @@ from wasmarium import (
 )
 from wasmarium.policy import Policy
 
-HOSTILE = """(module $m (memory $m i64 1)
-  (func (export "fine") (result i32) (i32.const 42))
-  (func (export "spin") (loop (br 0)))
-  (func (export "recurse") (param i64 i64 i64) (result i64)
-    (i64.add (call 2 (local.get 2) (local.get 0) (local.get 1)) (local.get 0)))
-  (func (export "grow") (result i64) (local i64)
-    (loop (result i64) (local.set 0 (memory.grow (i64.const 100)))
-      (br_if 0 (i64.ne (local.get 0) (i64.const -1))) (memory.size)))
-  (func (export "grow for ever") (loop (drop (memory.grow (i64.const 1))) (br 0)))
-  (func (export "fill") (memory.fill (i64.const 0) (i32.const 1) (i64.const 10000000000))))"""
 
-
-def hostile(**bounds: Any) -> tuple[Store, Any]:
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = config.epoch_interruption = True
-    store = Store(Engine(config))
-    store.set_fuel(1 << 62)
+def bounded(**bounds: Any) -> tuple[Store, Any]:
+    store = new_store(1 << 62, epoch_interruption=True)
     store.set_policy(Policy(wall_time=60_000_000_000, memory=64 << 20))
     for name, bound in bounds.items():
         setattr(store._runtime.limits, name, bound)
-    instance = Instance(store, Module(store.engine, HOSTILE), [])
+    instance = Instance(store, Module(store.engine, hostile()), [])
     assert instance.fallback is None
     return store, instance.exports(store)
 
@@ -59,7 +43,7 @@ def hostile(**bounds: Any) -> tuple[Store, Any]:
 )
 def test_is_stopped_and_others_go_on(name: str, arguments: Any, code: TrapCode) -> None:
     for bounds in ({}, {"call_depth": 1000}):
-        store, found = hostile(**bounds)
+        store, found = bounded(**bounds)
         if code is TrapCode.INTERRUPT:
             # from now on: a busy machine needs time to compile
             store.set_policy(Policy(wall_time=200_000_000))
@@ -70,18 +54,18 @@ def test_is_stopped_and_others_go_on(name: str, arguments: Any, code: TrapCode) 
         assert perf_counter() - start < 10
         if code is not TrapCode.INTERRUPT:
             assert found["fine"](store) == 42
-        other, its = hostile()
+        other, its = bounded()
         assert its["fine"](other) == 42
 
 
 def test_memory_ends_where_the_store_says() -> None:
-    store, found = hostile()
+    store, found = bounded()
     assert found["grow"](store) * 65536 <= 64 << 20
     assert found["fine"](store) == 42
 
 
 def test_out_of_fuel_ends_it_too() -> None:
-    store, found = hostile()
+    store, found = bounded()
     store.set_fuel(1_000_000)
     with pytest.raises(Trap) as caught:
         found["spin"](store)
@@ -97,9 +81,7 @@ MANY = """(module (memory $a 1) (memory $b 1) (memory $c 1)
 
 def test_memories_are_bounded_together() -> None:
     """Each of three gets a third of what the store may take; a store that has taken it makes no further ones."""
-    config = Config()
-    config.strategy = "host"
-    store = Store(Engine(config))
+    store = new_store()
     limits = store._runtime.limits
     limits.total_bytes = 30 * 65536
     instance = Instance(store, Module(store.engine, MANY), [])

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+from engines_host.stores import new_store
 from wasmarium import (
-    Config,
-    Engine,
     Func,
     FuncType,
     Instance,
@@ -47,13 +46,8 @@ FRAME = """(module $m (memory 1) (type $t (func)) (table 2 funcref) (elem (i32.c
 
 
 def fuelled(strategy: str, fuel: int = 10_000) -> Store:
-    config = Config()
-    config.consume_fuel = True
-    config.strategy = strategy
-    engine = Engine(config)
-    assert (engine.strategy, engine.fallback) == (strategy, None)
-    store = Store(engine)
-    store.set_fuel(fuel)
+    store = new_store(fuel, strategy=strategy)
+    assert (store.engine.strategy, store.engine.fallback) == (strategy, None)
     return store
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Config, Engine, Func, FuncType, Instance, Module, Store, Trap, TrapCode, ValType, WasmtimeError
+from engines_host.stores import new_store
+from wasmarium import Func, FuncType, Instance, Module, Store, Trap, TrapCode, ValType, WasmtimeError
 from wasmarium.instrument.monitors import CallCounts
 from wasmarium.policy import Policy
 
@@ -28,15 +29,8 @@ LOOPS = """(module $m (import "" "" (func $step (param i32))) (memory 1)
 
 
 def interruptible(*, fuel: bool = False) -> Store:
-    config = Config()
-    config.epoch_interruption = True
-    config.consume_fuel = fuel
-    config.strategy = "host"
-    engine = Engine(config)
-    assert (engine.strategy, engine.fallback) == ("host", None)
-    store = Store(engine)
-    if fuel:
-        store.set_fuel(1 << 62)
+    store = new_store(1 << 62 if fuel else None, epoch_interruption=True)
+    assert (store.engine.strategy, store.engine.fallback) == ("host", None)
     return store
 
 
@@ -152,11 +146,7 @@ DEEP = """(module $m (import "" "" (func $again (param i32))) (global (export "g
 
 
 def deep(limit: int) -> tuple[Store, Any]:
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = True
-    store = Store(Engine(config))
-    store.set_fuel(1_000_000)
+    store = new_store(1_000_000)
     store._runtime.limits.call_depth = limit
     found: Any = None
 
@@ -191,9 +181,7 @@ def test_depth_is_bounded() -> None:
 
 
 def test_depth_of_the_host() -> None:
-    config = Config()
-    config.strategy = "host"
-    store = Store(Engine(config))
+    store = new_store()
     found: Any = Instance(store, Module(store.engine, '(module (func $f (export "f") (call $f)))'), []).exports(store)
     for _ in range(3):
         with pytest.raises(Trap) as caught:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+from engines_host.stores import new_store
 from wasmarium import (
-    Config,
-    Engine,
     Instance,
     Limits,
     Linker,
@@ -33,12 +32,7 @@ PROGRAM = """(module $m
 
 
 def watched(*monitors: Any, wat: str = PROGRAM, watch: bool = False, fuel: bool = False) -> tuple[Store, Any]:
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = fuel
-    store = Store(Engine(config))
-    if fuel:
-        store.set_fuel(1 << 40)
+    store = new_store(1 << 40 if fuel else None)
     store._runtime.watch = watch
     for monitor in monitors:
         store.attach(monitor)
@@ -105,11 +99,7 @@ def test_coverage() -> None:
 
 
 def test_all_at_once_in_two_instances() -> None:
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = config.epoch_interruption = True
-    store = Store(Engine(config))
-    store.set_fuel(10_000)
+    store = new_store(10_000, epoch_interruption=True)
     store.set_epoch_deadline(1)
     coverage, counts, trace = Coverage(), CallCounts(), CallTrace()
     for monitor in (coverage, counts, trace):
@@ -166,13 +156,7 @@ def test_written_pages_are_those_of_the_interpreter(name: str, fuel: bool) -> No
         wat = wat.replace(" 2 shared", "")
     looks = []
     for strategy in ("host", "interpreter"):
-        config = Config()
-        config.strategy = strategy
-        config.wasm_threads = True
-        config.consume_fuel = fuel
-        store = Store(Engine(config))
-        if fuel:
-            store.set_fuel(1000)
+        store = new_store(1000 if fuel else None, strategy=strategy, wasm_threads=True)
         store._runtime.watch = True
         instance = Instance(store, Module(store.engine, wat), [])
         assert instance.fallback is None
@@ -204,20 +188,14 @@ def test_what_python_writes_is_noted_too() -> None:
 
 
 def test_monitors_need_the_host_engine() -> None:
-    config = Config()
-    config.strategy = "interpreter"
     with pytest.raises(WasmtimeError, match="host engine"):
-        Store(Engine(config)).attach(Coverage())
+        new_store(strategy="interpreter").attach(Coverage())
 
 
 def test_memories_that_others_can_look_at() -> None:
     import js
 
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = True
-    store = Store(Engine(config))
-    store.set_fuel(10_000)
+    store = new_store(10_000)
     store.watch_memories(share=True)
     given = Memory(store, MemoryType(Limits(1, None)))
     module = Module(
@@ -252,9 +230,7 @@ def test_memories_that_others_can_look_at() -> None:
 
 
 def test_shared_buffers_need_the_host_engine() -> None:
-    config = Config()
-    config.strategy = "interpreter"
-    store = Store(Engine(config))
+    store = new_store(strategy="interpreter")
     with pytest.raises(WasmtimeError, match="host engine"):
         store.watch_memories(share=True)
     memory = Memory(store, MemoryType(Limits(1, None)))
@@ -265,10 +241,7 @@ def test_shared_buffers_need_the_host_engine() -> None:
 
 
 def test_who_waits_is_not_shared() -> None:
-    config = Config()
-    config.strategy = "host"
-    config.wasm_threads = True
-    store = Store(Engine(config))
+    store = new_store(wasm_threads=True)
     store.watch_memories(share=True)
     wat = """(module (memory 1) (func (export "f")
       (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engines_host.stores import new_store
 from wasi.programs import Task, run
 from wasmarium import (
     Config,
@@ -157,10 +158,7 @@ def test_what_the_host_lacks_is_interpreted(host: Any) -> None:
     lacking = [name for name, has in capabilities().host_features.items() if not has]
     if "custom-page-sizes" not in lacking:
         pytest.skip("this host has pages of one byte")
-    config = Config()
-    config.strategy = "host"
-    config.wasm_custom_page_sizes = True
-    store = Store(Engine(config))
+    store = new_store(wasm_custom_page_sizes=True)
     wat = '(module (memory 3 (pagesize 1)) (func (export "f") (result i32) memory.size))'
     instance: Any = Instance(store, Module(store.engine, wat), [])
     assert instance.exports(store)["f"](store) == 3
@@ -168,10 +166,7 @@ def test_what_the_host_lacks_is_interpreted(host: Any) -> None:
 
 
 def test_what_needs_instrumentation_gets_it() -> None:
-    config = Config()
-    config.strategy = "host"
-    config.consume_fuel = config.epoch_interruption = True
-    engine = Engine(config)
+    engine = new_store(1, epoch_interruption=True).engine
     assert (engine.strategy, engine.fallback) == ("host", None)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engines_host.workers import F32, F64, I32, I64, Away, nobody_has_jspi, run
+from engines_host.stores import hostile, new_store
+from engines_host.workers import F32, F64, I32, I64, Away, run
 from wasmarium import (
-    Engine,
     Func,
     FuncType,
     Global,
@@ -24,13 +24,13 @@ from wasmarium import (
     Memory,
     MemoryType,
     Module,
-    Store,
     Table,
     TableType,
     Trap,
     TrapCode,
     Val,
     ValType,
+    WasmtimeError,
     capabilities,
 )
 from wasmarium.engines.base import Finished
@@ -38,14 +38,10 @@ from wasmarium.errors import GuestExit, Unsupported, WasmError
 from wasmarium.instructions.numeric import f32_from_bits
 from wasmarium.runtime.function import HostFunction
 
+pytestmark = pytest.mark.usefixtures("without_jspi")
+
 WAITS = """(module (import "" "g" (func $g (param i32) (result i32)))
   (func (export "f") (param i32) (result i32) (i32.add (call $g (local.get 0)) (call $g (i32.const 100)))))"""
-
-
-@pytest.fixture(autouse=True)
-def without_jspi() -> Iterator[None]:
-    with nobody_has_jspi():
-        yield
 
 
 @pytest.fixture
@@ -489,7 +485,7 @@ def test_a_trap_is_located(away: Away) -> None:
     trap = caught.value
     assert trap.code is TrapCode.INTEGER_DIVISION_BY_ZERO
     there = [(frame.function_name, frame.mnemonic, frame.module_offset, frame.func_offset) for frame in trap.frames]
-    interpreted = Store(Engine(_interpreter()))
+    interpreted = new_store(strategy="interpreter")
     same: Any = Instance(
         interpreted,
         Module(interpreted.engine, wat),
@@ -500,14 +496,6 @@ def test_a_trap_is_located(away: Away) -> None:
     assert there == [
         (frame.function_name, frame.mnemonic, frame.module_offset, frame.func_offset) for frame in caught.value.frames
     ]
-
-
-def _interpreter() -> Any:
-    from wasmarium import Config
-
-    config = Config()
-    config.strategy = "interpreter"
-    return config
 
 
 def test_a_host_function_traps(away: Away) -> None:
@@ -595,16 +583,8 @@ def test_a_start_function_waits(away: Away) -> None:
 
 # ---- bounds ---------------------------------------------------------------------------------------------------------
 
-HOSTILE = """(module $m (import "" "g" (func $g (param i32) (result i32))) (memory $m i64 1)
-  (func (export "fine") (result i32) (i32.const 42))
-  (func $spin (export "spin") (loop (br 0)))
-  (func (export "calls") (loop (drop (call $g (i32.const 1))) (br 0)))
-  (func (export "recurse") (param i64 i64 i64) (result i64)
-    (i64.add (call 4 (local.get 2) (local.get 0) (local.get 1)) (local.get 0)))
-  (func (export "grow") (result i64) (local i64)
-    (loop (result i64) (local.set 0 (memory.grow (i64.const 100)))
-      (br_if 0 (i64.ne (local.get 0) (i64.const -1))) (memory.size)))
-  (func (export "fill") (memory.fill (i64.const 0) (i32.const 1) (i64.const 10000000000))))"""
+CALLS = """(import "" "g" (func $g (param i32) (result i32)))
+  (func (export "calls") (loop (drop (call $g (i32.const 1))) (br 0)))"""
 
 
 def bounded(**settings: Any) -> tuple[Away, Any]:
@@ -613,7 +593,7 @@ def bounded(**settings: Any) -> tuple[Away, Any]:
     away = Away(consume_fuel=True, epoch_interruption=True, **settings)
     away.store.set_fuel(1 << 62)
     away.store.set_policy(Policy(wall_time=60_000_000_000, memory=64 << 20))
-    exports = away.exports(HOSTILE, away.function([I32], [I32], lambda x: x))
+    exports = away.exports(hostile(CALLS), away.function([I32], [I32], lambda x: x))
     return away, exports
 
 
@@ -794,6 +774,34 @@ def test_a_worker_that_does_not_start(away: Away, monkeypatch: pytest.MonkeyPatc
     assert "no worker today" in made.fallback
     exports: Any = made.exports(sad.store)
     assert run(exports["f"].call_async(sad.store, 5)) == 210
+
+
+def test_what_is_held_is_counted_once(away: Away) -> None:
+    """Wherever an instance ends up, and not at all where there is none."""
+    store: Any = away.store._runtime
+    limits = store.limits
+
+    def make(extra: str) -> Any:
+        wat = f'(module (import "" "g" (func (param i32) (result i32))) (memory 2) {extra})'
+        return run(Instance.instantiate_async(away.store, Module(away.engine, wat), [waiting(away)]))
+
+    def held() -> tuple[int, int, int]:
+        return limits.taken // 65536, len(store.instances), store.memories
+
+    assert make("").fallback is None
+    assert held() == (2, 1, 1)
+    assert "cannot cross" in make('(global (export "x") externref (ref.null extern))').fallback
+    assert held() == (4, 2, 2)
+    for count in (3, 4):
+        assert "cannot cross" in make('(tag (export "t") (param externref))').fallback
+        assert held() == (2 * count, count, count)
+    with pytest.raises(Trap):
+        make('(data (i32.const 200000) "x")')
+    assert limits.taken == 8 * 65536
+    limits.total_bytes = limits.taken
+    with pytest.raises(WasmtimeError, match="all held would be more than 524288 bytes"):
+        make("")
+    assert limits.taken == 8 * 65536
 
 
 # ---- ends -----------------------------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 
 import pytest
 
-from engines_host.workers import I32, Away, nobody_has_jspi, run
+from engines_host.workers import I32, Away, run
 from wasmarium.errors import Unsupported
+
+pytestmark = pytest.mark.usefixtures("without_jspi")
 
 WAT = """(module (import "" "g" (func $g (param i32) (result i32))) (memory (export "m") 1 10)
   (func (export "twice") (param i32) (result i32)
@@ -24,12 +26,6 @@ NESTED = 4
 
 class Boom(Exception):
     """What host functions raise."""
-
-
-@pytest.fixture(autouse=True)
-def without_jspi() -> Iterator[None]:
-    with nobody_has_jspi():
-        yield
 
 
 class Round:

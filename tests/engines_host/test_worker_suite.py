@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from engines_host.known_gaps import GAPS
-from engines_host.workers import nobody_has_jspi, run
+from engines_host.workers import run
 from spec.suite import FILES, features_for
 from wasmarium.engines.host import HostEngine
 from wasmarium.script import Session, run_script
 
-pytestmark = pytest.mark.shared("core")
+pytestmark = [pytest.mark.shared("core"), pytest.mark.usefixtures("without_jspi")]
 
 NAMES = """address64 bulk call_indirect conversions data elem f32 fac float_exprs func global i64 if imports
     left-to-right linking memory memory_grow memory-multi return_call_indirect select simd_bitwise simd_conversions
@@ -31,12 +30,6 @@ class Everything(HostEngine):
         found = super().remote(store)
         run(found.worker.boot_later())
         return found
-
-
-@pytest.fixture(autouse=True)
-def without_jspi() -> Iterator[None]:
-    with nobody_has_jspi():
-        yield
 
 
 @pytest.mark.parametrize("name", NAMES)

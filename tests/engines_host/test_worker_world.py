@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pytest
 
-from engines_host.workers import Away, nobody_has_jspi, run
+from engines_host.workers import Away, run
 from network.guest import wat as every_import
 from wasi.test_languages import COUNTS
 from wasmarium import ExitTrap, Linker, Module, Policy, Trap, TrapCode, WasiConfig
@@ -20,15 +20,11 @@ from wasmarium.bridge.fake_network import FakeAnswer, FakeNetwork
 from wasmarium.bridge.network import Message
 from wasmarium.wasi.errno import Errno
 
+pytestmark = pytest.mark.usefixtures("without_jspi")
+
 URL = "https://example.org/page"
 SOCKET = "wss://example.org/echo"
 OUT, VECTOR, BUFFER, TEXT = 64, 256, 4096, 1024
-
-
-@pytest.fixture(autouse=True)
-def without_jspi() -> Iterator[None]:
-    with nobody_has_jspi():
-        yield
 
 
 class Guest:

@@ -6,7 +6,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wasmarium import Config, Engine, Func, FuncType, Instance, Linker, Module, Store, ValType
+from engines_host.stores import new_store
+from wasmarium import Func, FuncType, Instance, Linker, Module, ValType
 
 I32, I64, F32, F64 = ValType.i32(), ValType.i64(), ValType.f32(), ValType.f64()
 
@@ -42,12 +43,8 @@ class Away:
         platform = BrowserPlatform("worker")
         if network is not None:
             platform.network = lambda: network  # type: ignore[method-assign]
-        config = Config()
-        config.strategy = "host"
-        for name, value in settings.items():
-            setattr(config, name, value)
-        self.engine = Engine(config, platform=platform)
-        self.store = Store(self.engine)
+        self.store = new_store(platform=platform, **settings)
+        self.engine = self.store.engine
 
     def instance(self, wat: str, *imports: Any) -> Any:
         """An instance in the worker."""

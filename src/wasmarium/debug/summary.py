@@ -81,7 +81,7 @@ def summary(module: Module, provides: Callable[[Import], bool], milliseconds: tu
                 "name": export.name,
                 "kind": export.kind,
                 "index": export.index,
-                "type": _external_text(module, _exported(module, export.kind, export.index)),
+                "type": _external_text(module, module.external_type(export.kind, export.index)),
             }
             for export in module.exports
         ],
@@ -135,18 +135,6 @@ def _limits_text(limits: Limits) -> str:
 
 def _address_text(address: ValueType) -> str:
     return ", 64-bit" if address is I64 else ""
-
-
-def _exported(module: Module, kind: str, index: int) -> Any:
-    if kind == "func":
-        return FunctionImport(module.all_functions[index])
-    spaces: dict[str, tuple[Any, ...]] = {
-        "table": module.all_tables,
-        "memory": module.all_memories,
-        "global": module.all_globals,
-        "tag": module.all_tags,
-    }
-    return spaces[kind][index]
 
 
 def _type_texts(module: Module) -> Iterator[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from os import PathLike
 
-from wasmarium import module as model
 from wasmarium.embedding.engine import Engine
 from wasmarium.embedding.external_type import ExportType, ImportType, wrap_external_type
 from wasmarium.embedding.loading import from_binary, load
 from wasmarium.embedding.managed import Managed
-from wasmarium.errors import Malformed, Unsupported
-from wasmarium.runtime.linking import close_external
-from wasmarium.types import ExternalType, FunctionImport
+from wasmarium.errors import Malformed
+from wasmarium.runtime.linking import close_external, closed_type
 
 SERIALIZED = b"wasmarium module 1\0"
 """What ``Module.serialize`` puts before the binary form; the number is that of this layout."""
@@ -90,10 +88,10 @@ class Module(Managed):
     def exports(self) -> list[ExportType]:
         """What the module offers, in order."""
         self._check_open()
-        types = self._module.defined_types
+        module = self._module
         return [
-            ExportType(item.name, wrap_external_type(close_external(_exported(self._module, item), types)))
-            for item in self._module.exports
+            ExportType(item.name, wrap_external_type(closed_type(module, item.kind, item.index)))
+            for item in module.exports
         ]
 
     def serialize(self) -> bytearray:
@@ -117,17 +115,3 @@ class Module(Managed):
         with open(path, "rb") as file:
             content = file.read()
         return cls.deserialize(engine, content)
-
-
-def _exported(module: model.Module, item: model.Export) -> ExternalType:
-    if item.kind == "func":
-        return FunctionImport(module.all_functions[item.index])
-    spaces: dict[str, tuple[ExternalType, ...]] = {
-        "table": module.all_tables,
-        "memory": module.all_memories,
-        "global": module.all_globals,
-        "tag": module.all_tags,
-    }
-    if item.kind not in spaces:
-        raise Unsupported(f"export of kind {item.kind}")
-    return spaces[item.kind][item.index]

@@ -227,6 +227,10 @@ class InPython:
         """Nothing: whoever runs the guest looks between two pieces."""
 
 
+_MANY_FRAMES = 30
+"""Frames of engines that no program has on its stack which is not lost in a recursion: each call has a few."""
+
+
 def recursion_of_its_own(error: RecursionError) -> bool:
     """Whether an error that came out of a host function is that function's own; else guests and host functions that
     call one another have used up Python's stack, and where that is noticed says nothing."""
@@ -237,7 +241,3 @@ def recursion_of_its_own(error: RecursionError) -> bool:
         frames += name.startswith("wasmarium.engines.")
         traceback = traceback.tb_next
     return frames < _MANY_FRAMES
-
-
-_MANY_FRAMES = 30
-"""Frames of engines that no program has on its stack which is not lost in a recursion: each call has a few."""

@@ -47,15 +47,7 @@ class Safepoints:
         """See :class:`~wasmarium.instrument.rewriting.Pass`."""
         additions = plan.additions
         counter = additions.counter(I32, 0, COUNTER)
-        head = assemble(
-            ("global.get", counter),
-            ("i32.const", 1),
-            "i32.sub",
-            ("global.set", counter),
-            ("global.get", counter),
-            ("i32.const", 0),
-            "i32.lt_s",
-        )
+        head = assemble(*_count_down(counter))
         tail = assemble(
             ("if", None),
             ("i32.const", COUNT),
@@ -72,6 +64,19 @@ class Safepoints:
         plan.loops.append(code)
 
 
+def _count_down(counter: int, *more: Item) -> tuple[Item, ...]:
+    """The code that counts one safepoint, and ``more`` that it takes off, and tells whether to call out."""
+    return (
+        ("global.get", counter),
+        *more,
+        ("i32.const", 1),
+        "i32.sub",
+        ("global.set", counter),
+        ("global.get", counter),
+        ("i32.const", 0),
+        "i32.lt_s",
+    )
+
 
 def _before(
     additions: Additions, counter: int, tail: bytes, frame: Frame, row: Instruction, code: bytes
@@ -83,19 +88,7 @@ def _before(
     if kind is I64:
         # what is longer is out of bounds
         amount += [("i64.const", _MOST), "i64.and", "i32.wrap_i64"]
-    head = assemble(
-        ("local.set", length),
-        ("global.get", counter),
-        ("local.get", length),
-        *amount,
-        "i32.sub",
-        ("i32.const", 1),
-        "i32.sub",
-        ("global.set", counter),
-        ("global.get", counter),
-        ("i32.const", 0),
-        "i32.lt_s",
-    )
+    head = assemble(("local.set", length), *_count_down(counter, ("local.get", length), *amount, "i32.sub"))
     return head + tail + assemble(("local.get", length)), b""
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from wasmarium.errors import Exhausted
+from wasmarium.types import MemoryType
 
 
 @dataclass(slots=True)
@@ -34,6 +39,26 @@ class ResourceLimits:
             return False
         self.taken += count
         return True
+
+    def first_bytes(self, memories: Iterable[MemoryType]) -> int:
+        """What memories have at first, all together. Raises Exhausted where one has more than it may."""
+        sizes = [memory.limits.minimum * memory.page_size for memory in memories]
+        for size in sizes:
+            if size > self.memory_bytes:
+                raise Exhausted(f"memory of {size} bytes is more than the limit of {self.memory_bytes} bytes")
+        return sum(sizes)
+
+    @contextmanager
+    def taking(self, count: int, what: str) -> Iterator[None]:
+        """Count ``count`` bytes more for ``what``, which is made meanwhile, unless that fails. Raises Exhausted where
+        they would be too many."""
+        if not self.take(count):
+            raise Exhausted(f"{what} of {count} bytes: all held would be more than {self.total_bytes} bytes")
+        try:
+            yield
+        except BaseException:
+            self.give_back(count)
+            raise
 
     def each_memory(self, count: int) -> int:
         """Bytes that each of ``count`` memories may have which grow where nobody counts."""

@@ -122,6 +122,11 @@ def close_external(external: ExternalType, types: Sequence[DefinedType]) -> Exte
     return external
 
 
+def closed_type(module: Module, kind: str, index: int) -> ExternalType:
+    """:meth:`Module.external_type`, closed."""
+    return close_external(module.external_type(kind, index), module.defined_types)
+
+
 def type_of(value: ExternalValue) -> ExternalType:
     """The closed type of what an instance exports; a memory or table has its present size."""
     if isinstance(value, FunctionInstance):

@@ -47,16 +47,12 @@ class MemoryInstance:
         address_space = (1 << (32 if type.address is I32 else 64)) // self._page_size
         maximum = type.limits.maximum
         self._maximum_pages = address_space if maximum is None else min(maximum, address_space)
-        size = type.limits.minimum * self._page_size
-        if size > limits.memory_bytes:
-            raise Exhausted(f"memory of {size} bytes is more than the limit of {limits.memory_bytes} bytes")
-        if not limits.take(size):
-            raise Exhausted(f"memory of {size} bytes: all held would be more than {limits.total_bytes} bytes")
-        try:
-            self.data = bytearray(size)
-        except (MemoryError, OverflowError):
-            limits.give_back(size)
-            raise Exhausted(f"no room for a memory of {size} bytes") from None
+        size = limits.first_bytes((type,))
+        with limits.taking(size, "memory"):
+            try:
+                self.data = bytearray(size)
+            except (MemoryError, OverflowError):
+                raise Exhausted(f"no room for a memory of {size} bytes") from None
         self.written: bytearray | None = None
         self.waiters: dict[int, list[ref[Waiter]]] | None = None
         """Who waits at which address (see ``atomics``)."""

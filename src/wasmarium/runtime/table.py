@@ -19,10 +19,7 @@ class TableInstance:
     __slots__ = ("_limits", "_maximum", "declared", "elements")
 
     def __init__(self, type: TableType, initial: Value, limits: ResourceLimits) -> None:
-        self.declared = type
-        self._limits = limits
-        space = (1 << (32 if type.address is I32 else 64)) - 1
-        self._maximum = space if type.limits.maximum is None else type.limits.maximum
+        self._declare(type, limits)
         minimum = type.limits.minimum
         if minimum > limits.table_elements:
             raise Exhausted(f"table of {minimum} elements is more than the limit of {limits.table_elements}")
@@ -33,6 +30,12 @@ class TableInstance:
         except MemoryError:
             limits.give_back(minimum * REFERENCE_BYTES)
             raise Exhausted(f"no room for a table of {minimum} elements") from None
+
+    def _declare(self, type: TableType, limits: ResourceLimits) -> None:
+        self.declared = type
+        self._limits = limits
+        space = (1 << (32 if type.address is I32 else 64)) - 1
+        self._maximum = space if type.limits.maximum is None else type.limits.maximum
 
     @property
     def type(self) -> TableType:

@@ -21,11 +21,11 @@ from wasmarium.engines.host.realm import AREA_SIZE, Realm, ShimCache
 from wasmarium.engines.host.remote.execution import RemoteExecution
 from wasmarium.engines.host.remote.externals import RemoteFunction, RemoteGlobal, RemoteTable, RemoteTag
 from wasmarium.engines.host.remote.mailbox import GuestWorker
-from wasmarium.engines.host.rewrite import Rewritten, bounded_memory, bounded_table, rewrite
-from wasmarium.engines.host.traps import a_table_is_too_small, innermost_place
+from wasmarium.engines.host.rewrite import Rewritten, bounded_table, rewrite
+from wasmarium.engines.host.traps import innermost_place
 from wasmarium.engines.host.watching import watch, watch_pages
 from wasmarium.engines.interpreter import Interpreter
-from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.errors import Exhausted, Frame, Trap, TrapCode, Unsupported, WasmError
 from wasmarium.features import DEFAULT, Features
 from wasmarium.instrument import Pass
 from wasmarium.instrument.depth import DEPTH, CallDepth
@@ -41,7 +41,7 @@ from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.linking import close_external, match_imports
+from wasmarium.runtime.linking import closed_type, match_imports
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
 from wasmarium.runtime.table import TableInstance
@@ -188,16 +188,10 @@ class HostInstance(ModuleInstance):
             return cast(ExternalValue, known)
         made: ExternalValue
         if kind == "func":
-            name = module.names.functions.get(index) or f"${index}"
+            name = module.function_name(index)
             made = HostedFunction(realm, self.types[module.all_functions[index]], handle, self, index, name)
         else:
-            spaces: dict[str, Sequence[Any]] = {
-                "table": module.all_tables,
-                "memory": module.all_memories,
-                "global": module.all_globals,
-                "tag": module.all_tags,
-            }
-            external = close_external(spaces[kind][index], module.defined_types)
+            external = closed_type(module, kind, index)
             if isinstance(external, MemoryType):
                 made = HostMemory(realm, external, handle, self.settings.share)
             elif isinstance(external, TableType):
@@ -386,20 +380,11 @@ class HostEngine:
 
     def memory(self, store: Store, type: MemoryType) -> MemoryInstance:
         """A new memory. Raises Exhausted."""
-        size = type.limits.minimum * type.page_size
-        if size > store.limits.memory_bytes:
-            raise Exhausted(f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes")
-        if not store.limits.take(size):
-            raise Exhausted(f"memory of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
         realm = self.realm(store)
-        bounded = bounded_memory(type, store.limits)
-        share = store.share or realm.shares
-        if share:
-            bounded = SharedMemories(store.limits.each_memory(1)).share(bounded)
-        made = HostMemory(realm, type, realm.define(bounded), share)
+        with store.limits.taking(store.limits.first_bytes((type,)), "memory"):
+            made = realm.memory(type, 1, store.share or realm.shares)
         if store.watch:
             made.watch()
-        realm.know(made.handle, made)
         return made
 
     def table(self, store: Store, type: TableType, initial: Value) -> TableInstance:
@@ -432,12 +417,13 @@ class HostEngine:
     ) -> ModuleInstance:
         """See :func:`wasmarium.runtime.linking.instantiate`; the start function is left to the caller."""
         match_imports(module, imports)
+        size = store.limits.first_bytes(memory.type for memory in module.memories)
         realm = self.realm(store)
         try:
             if self._runs_remotely(store, imports):
                 from wasmarium.engines.host.remote.linking import instantiate
 
-                made = instantiate(self, store, module, imports, name)
+                made = instantiate(self, store, module, imports, name, size)
                 self._fallbacks.pop(module, None)
                 return made
             settings = Settings.of(store, realm, module)
@@ -458,22 +444,20 @@ class HostEngine:
             return linking.instantiate(store, module, imports, None, name)
         self._fallbacks.pop(module, None)
         store.admit(instance, len(module.memories), len(module.tables))
-        size = sum(memory.type.limits.minimum * memory.type.page_size for memory in module.memories)
-        if not store.limits.take(size):
-            raise Exhausted(f"memories of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
-        realm.instances.append(ref(instance))
-        instance.place(imports)
-        exported = realm.glue.link(compiled.handle, handles)
-        why = "" if exported is not None else realm.glue.failed()[0]
-        if why == "overflow":
-            # the memories of instances that nobody has any more still take up room
-            gc.collect()
+        with store.limits.taking(size, "memories"):
+            realm.instances.append(ref(instance))
+            instance.place(imports)
             exported = realm.glue.link(compiled.handle, handles)
-        elif why == "size":
-            exported = self._bridge.wait(realm.glue.linkLater(compiled.handle, handles))
-        if exported is None:
-            store.limits.give_back(size)
-            raise self._refusal(realm, instance)
+            why = "" if exported is not None else realm.glue.failed()[0]
+            if why == "overflow":
+                # the memories of instances that nobody has any more still take up room
+                gc.collect()
+                exported = realm.glue.link(compiled.handle, handles)
+            elif why == "size":
+                exported = self._bridge.wait(realm.glue.linkLater(compiled.handle, handles))
+            if exported is None:
+                kind, message, _ = realm.glue.failed()
+                raise realm.refusal(instance, kind, message, lambda: realm.failure(0))
         instance.link(exported)
         self._connect(instance, compiled.passes)
         return instance
@@ -504,25 +488,8 @@ class HostEngine:
         if found is None:
             refuse(module)
             number = next(self._numbers)
-            for memory in module.memories:
-                size = memory.type.limits.minimum * memory.type.page_size
-                if size > store.limits.memory_bytes:
-                    raise Exhausted(
-                        f"memory of {size} bytes is more than the limit of {store.limits.memory_bytes} bytes"
-                    )
             passes, wanted = settings.passes(store.monitors)
             rewritten = rewrite(module, number, store.limits, passes, settings.reveal, settings.remote)
             found = Compiled(number, rewritten, wanted, self._bridge.compile(rewritten.data))
             known[settings] = found
         return found
-
-    def _refusal(self, realm: Realm, instance: HostInstance) -> BaseException:
-        kind, message, _ = realm.glue.failed()
-        if kind == "overflow":
-            return Exhausted(f"no room for the instance: {message}")
-        if kind == "link":
-            return WasmError(f"the host refuses the imports: {message}")
-        error = realm.failure(0)
-        if isinstance(error, Trap) and error.code is TrapCode.MEMORY_OUT_OF_BOUNDS and a_table_is_too_small(instance):
-            return trap(TrapCode.TABLE_OUT_OF_BOUNDS)
-        return error

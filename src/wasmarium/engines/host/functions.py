@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import struct
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.base import Execution, Finished, FrameState, Outcome, Raised, Suspended, recursion_of_its_own
+from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host import shims
-from wasmarium.errors import Crash, Trap, TrapCode, Unsupported, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending, WasmFunction
+from wasmarium.engines.host.calls import InOnePiece, complete, held
+from wasmarium.errors import Crash, Trap, TrapCode, trap
+from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending, WasmFunction
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import F64, DefinedType
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.glue import Area, Handle
     from wasmarium.engines.host.realm import Realm
+    from wasmarium.engines.host.remote.realm import RemoteRealm
 
 _ENDED, _FAILED = 1, 2
 _NOTHING = type(None)
@@ -112,7 +114,7 @@ class HostedFunction(HostFunction):
         return enter(area.address)
 
 
-class HostExecution:
+class HostExecution(InOnePiece):
     """An :class:`~wasmarium.engines.base.Execution` on the host.
 
     It runs in one piece, whatever the budget. After a wait the host goes on by itself, once the
@@ -120,10 +122,10 @@ class HostExecution:
     for something else.
     """
 
-    asks = True
-    depth = 0
+    _realm: Realm
 
     def __init__(self, function: HostedFunction, arguments: Sequence[Value]) -> None:
+        super().__init__(function.realm)
         self._function = function
         self._arguments = arguments
         self._outcome: Outcome | None = None
@@ -132,14 +134,6 @@ class HostExecution:
         self._answer: int | None = None
         self._spent = 0.0
         self._closing: asyncio.Future[None] | None = None
-        tank = function.realm.tank
-        self._before = 0 if tank is None else tank.read()
-
-    @property
-    def executed(self) -> int:
-        """See :class:`~wasmarium.engines.base.Execution`; 0 where nobody pays."""
-        tank = self._function.realm.tank
-        return 0 if tank is None else self._before - tank.read()
 
     def run(self, budget: int | None = None) -> Outcome:
         """Go on. A budget says that the caller can come back, so that the guest may be suspended."""
@@ -148,8 +142,7 @@ class HostExecution:
             return outcome
         if self._area is not None:
             return self._go_on(self._area)
-        function = self._function
-        realm = function.realm
+        function, realm = self._function, self._realm
         breathes = budget is not None and function.instance.settings.safepoints
         waits = breathes or (function.instance.waits and (budget is not None or realm.bridge.can_block()))
         if waits and realm.glue.waits:
@@ -165,7 +158,7 @@ class HostExecution:
         return outcome
 
     def _go_on(self, area: Area) -> Outcome:
-        glue = self._function.realm.glue
+        glue = self._realm.glue
         answer, self._answer = self._answer, None
         if answer is not None:
             progress = glue.progress(area.address)
@@ -175,10 +168,9 @@ class HostExecution:
 
     def _look(self, area: Area, state: int) -> Outcome:
         """Where the run stands now."""
-        function = self._function
-        realm, address = function.realm, area.address
+        realm, address = self._realm, area.address
         if state == _ENDED:
-            return self._ended(Finished(tuple(function.results.unpack(realm, area.buffer))))
+            return self._ended(Finished(tuple(self._function.results.unpack(realm, area.buffer))))
         if state == _FAILED:
             realm.glue.state(address)
             return self._ended(Raised(realm.failure(address)))
@@ -209,7 +201,7 @@ class HostExecution:
     def _release(self) -> None:
         area, self._area = self._area, None
         assert area is not None
-        realm = self._function.realm
+        realm = self._realm
         self._spent = realm.glue.spent(area.address)
         realm.breathing.discard(area.address)
         realm.given_up.discard(area.address)
@@ -219,18 +211,18 @@ class HostExecution:
     @property
     def spent(self) -> int:
         """Nanoseconds that the guest itself has run, of a call that can be suspended."""
-        milliseconds = self._spent if self._area is None else self._function.realm.glue.spent(self._area.address)
+        milliseconds = self._spent if self._area is None else self._realm.glue.spent(self._area.address)
         return int(milliseconds * 1e6)
 
     def close(self) -> None:
         """See :class:`~wasmarium.engines.base.Execution`. The guest is interrupted; nothing collects one that is left
         where it stands, as V8 keeps all that its stack refers to."""
         if self._area is not None:
-            self._function.realm.given_up.add(self._area.address)
+            self._realm.given_up.add(self._area.address)
             self._closing = asyncio.ensure_future(self._end())
 
     async def _end(self) -> None:
-        glue = self._function.realm.glue
+        glue = self._realm.glue
         while self._area is not None:
             address = self._area.address
             progress = glue.progress(address)
@@ -262,85 +254,58 @@ class HostExecution:
         if isinstance(values, BaseException):
             self._answer = area.address | -waiting.fail(area.address, values)
         else:
-            waiting.results.pack(self._function.realm, area.buffer, values)
+            waiting.results.pack(self._realm, area.buffer, values)
             self._answer = area.address
 
-    def step(self) -> Outcome:
-        """Not on the host."""
-        raise Unsupported("the host engine cannot step: use the interpreter")
 
-    def frames(self) -> list[FrameState]:
-        """None: the host does not show them."""
-        return []
+class Import:
+    """A function of Python, or of another engine, as an instance imports it. ``name`` is for backtraces; None: a
+    guest's, which brings one of its own."""
 
+    __slots__ = ("_code", "_direct", "_function", "_instance", "arguments", "name", "results")
 
-def complete(execution: Execution) -> Sequence[Value] | Pending:
-    """The results of a call, or what it waits for and how it then goes on. Raises what it ends with."""
-    outcome = execution.run()
-    if isinstance(outcome, Finished):
-        return outcome.values
-    if isinstance(outcome, Raised):
-        raise outcome.error
-    if isinstance(outcome, Suspended):
-        return Pending(_Rest(execution, outcome.pending), lambda result: result, of_guest=True)
-    raise trap(TrapCode.OUT_OF_FUEL)
-
-
-class _Rest:
-    """The rest of a call, which goes on when it is awaited; it may be given up."""
-
-    __slots__ = ("_execution", "_pending")
-
-    def __init__(self, execution: Execution, pending: Pending) -> None:
-        self._execution = execution
-        self._pending = pending
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return _chain(self._execution, self._pending).__await__()
-
-
-async def _chain(execution: Execution, pending: Pending) -> Any:
-    while True:
-        try:
-            values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
-        except BaseException as error:
-            values = error
-        execution.resume(values)
-        outcome = execution.run()
-        if isinstance(outcome, Finished):
-            return outcome.values
-        if isinstance(outcome, Raised):
-            raise outcome.error
-        if not isinstance(outcome, Suspended):
-            raise trap(TrapCode.OUT_OF_FUEL)
-        pending = outcome.pending
-
-
-class Imported:
-    """A function of Python, or of another engine, as an instance imports it."""
-
-    __slots__ = ("__weakref__", "_arguments", "_code", "_direct", "_function", "_instance", "_name", "realm", "results")
-
-    def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
-        self.realm = realm
-        self._arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+    def __init__(self, realm: Realm | RemoteRealm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        self.arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
+        self.name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
         self._code = code_of(function)
         self._direct = function.direct if isinstance(function, HostFunction) else None
         self._function: Any = None
-        # None: a guest's, which brings a backtrace of its own
-        self._name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
+        """The quick way, once it was asked for."""
         self._instance = None if instance is None else weakref.ref(instance)
+
+    def _bind(self, direct: Direct) -> None:
+        self._function = direct.function if direct.bind is None else direct.bind(self._instance or _nobody)
+
+    def _expected(self) -> type:
+        """What the quick way gives if all is well."""
+        types = self.results.types
+        return _NOTHING if not types else float if types[0] is F64 else int
+
+    def _call(self, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
+        instance = self._instance
+        given: Sequence[Value] | Pending = self._code(None if instance is None else instance(), arguments)
+        return given
+
+
+class Imported(Import):
+    """An import of a guest on Python's own thread."""
+
+    __slots__ = ("__weakref__", "realm")
+
+    def __init__(self, realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
+        super().__init__(realm, function, instance)
+        self.realm = realm
 
     def callback(self) -> Callable[[], int | None]:
         """What JavaScript calls. It does not keep this object alive."""
-        direct, arguments, results = self._direct, self._arguments.signed, self.results.signed
-        if direct is not None and direct.bind is not None:
-            self._function = direct.bind(self._instance or _nobody)
-            arguments, results = self._arguments.plain, self.results.plain
-        elif direct is not None:
-            self._function = direct.function
-        if direct is not None and arguments is not None and results is not None:
-            return self._direct_callback(arguments, results)
+        direct = self._direct
+        if direct is not None:
+            self._bind(direct)
+            arguments, results = self.arguments.signed, self.results.signed
+            if direct.bind is not None:
+                arguments, results = self.arguments.plain, self.results.plain
+            if arguments is not None and results is not None:
+                return self._direct_callback(arguments, results)
         reference = weakref.ref(self)
 
         def call() -> int | None:
@@ -352,8 +317,7 @@ class Imported:
     def _direct_callback(self, arguments: struct.Struct, results: struct.Struct) -> Callable[[], int | None]:
         reference = weakref.ref(self)
         unpack, pack, buffer = arguments.unpack_from, results.pack_into, self.realm.buffer
-        types = self.results.types
-        expected = _NOTHING if not types else float if types[0] is F64 else int
+        expected = self._expected()
 
         def call() -> int | None:
             imported = reference()
@@ -379,9 +343,7 @@ class Imported:
     def invoke(self) -> int | None:
         """Call the function with what is in the area, and leave its results there."""
         try:
-            arguments = self._arguments.unpack(self.realm, self.realm.buffer)
-            instance = self._instance
-            return self._settle(self._code(None if instance is None else instance(), arguments))
+            return self._settle(self._call(self.arguments.unpack(self.realm, self.realm.buffer)))
         except RecursionError as error:
             return self.recursed(error)
         except BaseException as error:
@@ -421,23 +383,17 @@ class Imported:
         return None
 
     def _block(self, pending: Pending) -> Sequence[Value]:
-        block = getattr(pending.awaitable, "block", None)
-        if block is not None:
-            return pending.finish(block())
-        close = getattr(pending.awaitable, "close", None)
-        if close is not None:
-            close()
         why = (
             "this platform cannot suspend WebAssembly (it lacks JSPI): make the function `async def`, so that guests "
             "are known to need another way"
             if not self.realm.glue.waits
             else "the call cannot be suspended: `await func.call_async(store, …)` can"
         )
-        raise Unsupported(f"a host function waits, and {why}")
+        return held(pending, why)
 
     def fail(self, run: int, error: BaseException) -> int:
         """Let ``error`` come out of the guest; what the shim is to be told."""
-        return self.realm.fail(run, error, self._name)
+        return self.realm.fail(run, error, self.name)
 
 
 def _nobody() -> None:

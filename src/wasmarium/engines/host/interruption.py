@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 POLL = "wasmarium.poll"
 """How the function is called; it does not stand in backtraces."""
 
+POLL_TYPE = define_function(FunctionType((), ()))
+
 PAUSE = 4
 """Milliseconds for which JavaScript answers the guests by itself, before it asks Python."""
-
-_TYPE = define_function(FunctionType((), ()))
 
 
 class _Breath:
@@ -40,10 +40,10 @@ class Watchman:
     def __init__(self, realm: Realm, is_over: Callable[[], bool], pause: float) -> None:
         self._is_over = is_over
         self._realm = ref(realm)
-        self._function = HostFunction(_TYPE, self._ask, POLL)
+        self._function = HostFunction(POLL_TYPE, self._ask, POLL)
         self._imported = Imported(realm, self._function, None)
         callback = realm.bridge.callback(self._imported.callback())
-        self.handle: Handle = realm.glue.watchman(realm.shim(shims.callee, _TYPE), callback, pause)
+        self.handle: Handle = realm.glue.watchman(realm.shim(shims.callee, POLL_TYPE), callback, pause)
 
     def _ask(self, instance: Any, arguments: Sequence[Any]) -> Sequence[int] | Pending:
         realm = self._realm()

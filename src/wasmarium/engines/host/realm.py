@@ -19,19 +19,20 @@ from wasmarium.engines.host.carrying import HostWays, make_import
 from wasmarium.engines.host.externals import HostGlobal, HostTable, HostTag, no_room
 from wasmarium.engines.host.functions import HostedFunction, Imported, may_wait
 from wasmarium.engines.host.glue import Area, Bridge, ExceptionAccessor, Glue, Handle
-from wasmarium.engines.host.interruption import POLL, Watchman
+from wasmarium.engines.host.guests import Guests, Noted, has_all_frames
+from wasmarium.engines.host.interruption import Watchman
 from wasmarium.engines.host.memory import HostMemory
 from wasmarium.engines.host.references import References
-from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL, backtrace, make_trap
+from wasmarium.engines.host.rewrite import bounded_memory
+from wasmarium.engines.host.traps import CALLS_NULL, SAME_FOR_NULL
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Exhausted, Frame, GuestException, Trap, TrapCode, Unsupported, trap
+from wasmarium.errors import Crash, Exhausted, GuestException, TrapCode, Unsupported, trap
 from wasmarium.instrument.fuel import FUEL_TYPE
+from wasmarium.instrument.sharing import SharedMemories
 from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.globals import GlobalInstance
 from wasmarium.runtime.instance import ExternalValue, ModuleInstance
 from wasmarium.runtime.limits import ResourceLimits
-from wasmarium.runtime.memory import MemoryInstance
-from wasmarium.runtime.table import TableInstance
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
 from wasmarium.text.parser import parse_module
 from wasmarium.types import (
@@ -49,7 +50,6 @@ from wasmarium.types import (
 )
 
 if TYPE_CHECKING:
-    from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.metering import FuelTank
 
 _PATIENCE = 15
@@ -84,10 +84,11 @@ class ShimCache:
         return found
 
 
-class Realm:
+class Realm(Guests):
     """See above. ``buffer`` is the area where values cross, ``view`` looks at it and ``room`` is its size."""
 
     def __init__(self, bridge: Bridge, shim_cache: ShimCache, limits: ResourceLimits, main: Area) -> None:
+        super().__init__()
         self.bridge = bridge
         self.limits = limits
         self.area = main
@@ -99,18 +100,14 @@ class Realm:
         self.references = References(self)
         self.externals: list[Any] = []
         """What guests can hand back to Python, by number."""
-        self.instances: list[weakref.ref[HostInstance]] = []
         self.pendings: dict[int, tuple[Pending, Imported]] = {}
         """By the area of the run: what it waits for."""
-        self.failures: dict[int, tuple[BaseException, str | None]] = {}
-        """Likewise: the exception that a host function raised, and the name of that function; None for a guest's
-        that another engine runs."""
+        self.failures: dict[int, Noted] = {}
+        """Likewise."""
         self.overflowed = False
         """Whether the last failure is that guest and host, calling one another, used up Python's stack."""
         self.shares = False
         """Whether memories are made so that other threads can have them."""
-        self.tank: FuelTank | None = None
-        """What guests pay from, if they do."""
         self.watchman: Watchman | None = None
         """Who interrupts guests, if that may happen."""
         self.breathing: set[int] = set()
@@ -165,9 +162,8 @@ class Realm:
 
     def accessor(self, type: GlobalType | TableType, handle: Handle) -> Any:
         """What gets at a global or a table."""
-        make: Callable[[Any], bytes] = shims.global_accessor if isinstance(type, GlobalType) else shims.table_accessor
         self._prepare((type.content if isinstance(type, GlobalType) else type.element,))
-        return self.glue.accessor(self.shim(make, type), handle)
+        return self.glue.accessor(self.shim(shims.accessor, type), handle)
 
     def define(self, type: ExternalType) -> Handle:
         """A new memory, table, global or tag. Raises Exhausted."""
@@ -186,6 +182,15 @@ class Realm:
                 made = self.glue.define(module)
         if made is None:
             raise Exhausted(f"no room for a {external_kind(type)}: {self.glue.failed()[1]}")
+        return made
+
+    def memory(self, type: MemoryType, count: int, share: bool) -> HostMemory:
+        """A new memory, one of ``count`` that grow where nobody counts. Raises Exhausted."""
+        bounded = bounded_memory(type, self.limits, count)
+        if share:
+            bounded = SharedMemories(self.limits.each_memory(count)).share(bounded)
+        made = HostMemory(self, type, self.define(bounded), share)
+        self.know(made.handle, made)
         return made
 
     def tester(self, type: DefinedType) -> Callable[[], int]:
@@ -259,8 +264,7 @@ class Realm:
             return self._tag_handle(external)
         if isinstance(external, GlobalInstance) and not external.type.mutable:
             return self._constant(external)
-        kind = "a memory" if isinstance(external, MemoryInstance) else "a variable"
-        raise no_room("a table" if isinstance(external, TableInstance) else kind)
+        raise no_room(external)
 
     def _constant(self, external: GlobalInstance) -> Handle:
         content = external.type.content
@@ -335,32 +339,15 @@ class Realm:
             self.overflowed = False
             return trap(TrapCode.STACK_OVERFLOW)
         noted = self.failures.pop(run, None)
-        if noted is not None and not (isinstance(noted[0], Trap) and (not noted[0].frames or noted[1] is None)):
+        if noted is not None and has_all_frames(noted):
             return noted[0]
         kind, message, stack = self.glue.failed()
         if kind == "exception":
             return GuestException(self.exception())
-        found: list[HostInstance] = []
-        lookup = self._lookup(found)
         if noted is not None:
-            error, name = noted
-            assert isinstance(error, Trap)
-            host = () if name == POLL else (Frame(None, name or None),)
-            inner = error.frames if name is None else host
-            error.frames = (*inner, *backtrace(stack, lookup))
-            return error
+            return self.placed(noted, stack)
         if kind in ("trap", "overflow"):
-            made = make_trap(kind, message, stack, lookup)
-            if found:
-                made = found[0].explained(made, stack)
-            if self.tank is not None:
-                made = self.tank.settle(made, found[0] if found else None)
-            # the first instance that was looked up is where the trap was
-            unclear = made.code is TrapCode.BAD_SIGNATURE and found and self.cannot_tell_null(message)
-            if unclear and not found[0].calls_full_table(made.frames[0]):
-                code = TrapCode.INDIRECT_CALL_TO_NULL
-                return Trap(code.message, code, made.frames)
-            return made
+            return self.trapped(kind, message, stack)
         if kind == "interrupt":
             return KeyboardInterrupt()
         return Crash(f"the host's WebAssembly says: {message}")
@@ -368,19 +355,6 @@ class Realm:
     def cannot_tell_null(self, message: str) -> bool:
         """Whether the host says the same of a null function and of one of another type."""
         return SAME_FOR_NULL in message and SAME_FOR_NULL in self._shims.complaint(self.glue)
-
-    def _lookup(self, found: list[HostInstance]) -> Any:
-        def lookup(number: int) -> Any:
-            for reference in self.instances:
-                instance = reference()
-                if instance is None:
-                    continue
-                if instance.number == number:
-                    found.append(instance)
-                    return instance.module, instance.name, instance.rewritten.original_offset
-            return None
-
-        return lookup
 
     # ---- exceptions ----
 

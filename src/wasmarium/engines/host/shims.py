@@ -483,7 +483,12 @@ def constant(type: GlobalType, value: Value) -> bytes:
     return shim.bytes()
 
 
-def global_accessor(type: GlobalType) -> bytes:
+def accessor(type: GlobalType | TableType) -> bytes:
+    """Gets at a global or a table."""
+    return _global_accessor(type) if isinstance(type, GlobalType) else _table_accessor(type)
+
+
+def _global_accessor(type: GlobalType) -> bytes:
     """``enter`` leaves the value of the global ``it`` in the area, ``set`` takes it from there."""
     shim = Shim()
     shim.environment((type.content,))
@@ -503,7 +508,7 @@ def global_accessor(type: GlobalType) -> bytes:
     return shim.bytes()
 
 
-def table_accessor(type: TableType) -> bytes:
+def _table_accessor(type: TableType) -> bytes:
     """``enter(i)`` leaves element ``i`` of the table ``it`` in the first place of its table of references,
     ``set(i)`` takes it from there; ``size()``; ``grow(delta)`` with such an element, -1 if it cannot."""
     shim = Shim()

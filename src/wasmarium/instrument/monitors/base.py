@@ -35,8 +35,8 @@ class Watched:
     globals: dict[str, Callable[[], int]]
 
     def function_name(self, index: int) -> str:
-        """What a function is called: by its name, else by its index."""
-        return self.module.names.functions.get(index) or f"${index}"
+        """See :class:`~wasmarium.module.Module`."""
+        return self.module.function_name(index)
 
 
 class Monitor(Protocol):

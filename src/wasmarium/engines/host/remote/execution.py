@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmarium.engines.base import Finished, FrameState, Outcome, Raised, Suspended, recursion_of_its_own
-from wasmarium.engines.host.functions import code_of
+from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
+from wasmarium.engines.host.calls import InOnePiece, Rest, ended, held
+from wasmarium.engines.host.functions import Import
+from wasmarium.engines.host.guests import Noted
 from wasmarium.engines.host.remote.mailbox import ANSWER, CALL
 from wasmarium.engines.host.shims import FAIL, THROW
-from wasmarium.errors import Crash, GuestException, Trap, TrapCode, Unsupported, WasmError, trap
-from wasmarium.runtime.function import FunctionInstance, HostFunction, Pending
+from wasmarium.errors import Crash, GuestException, Trap, TrapCode, WasmError, trap
+from wasmarium.runtime.function import FunctionInstance, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.tag import ExceptionInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import F64
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.remote.externals import RemoteFunction
@@ -32,32 +32,28 @@ BRIEF = 1
 """Milliseconds for which the thread is held in the hope that the guest ends or calls Python: where it does, that is
 much quicker than a turn of the event loop."""
 
+LAST = 0.1
+"""Seconds for a guest whose time is up to say where it is."""
 
-_NOTHING = type(None)
+_NO_JSPI = "this platform cannot block in Python (it lacks JSPI): `await func.call_async(store, …)` always works"
 
 AFTER_ANOTHER = "a later call of a guest in this store waits, and has to end first: await them"
 
 
-class Stub:
-    """A function of Python, or of another engine, as a guest in a worker imports it."""
+class Stub(Import):
+    """An import of a guest in a worker."""
+
+    __slots__ = ("_highest", "_kind", "_lowest", "_mask", "_plain")
 
     def __init__(self, realm: RemoteRealm, function: FunctionInstance, instance: ModuleInstance | None) -> None:
-        self.function = function
-        self.arguments, self.results = realm.codec(function.type.parameters), realm.codec(function.type.results)
-        self.name = function.name if isinstance(function, HostFunction) and not function.of_guest else None
-        self._code = code_of(function)
-        self._instance = None if instance is None else weakref.ref(instance)
-        direct = function.direct if isinstance(function, HostFunction) else None
-        self._direct = direct
+        super().__init__(realm, function, instance)
+        direct = self._direct
         self._plain: struct.Struct | None = None
         if direct is not None:
+            self._bind(direct)
+            self._kind = self._expected()
             bound = direct.bind is not None
             self._plain = self.arguments.plain if bound else self.arguments.signed
-            self._quick: Callable[..., Any] = (
-                direct.function if direct.bind is None else direct.bind(self._instance or _nobody)
-            )
-            results = self.results.types
-            self._expected: type = _NOTHING if not results else float if results[0] is F64 else int
             bits = 8 * self.results.size
             self._mask = (1 << bits) - 1
             # its results are signed where its arguments are
@@ -73,24 +69,17 @@ class Stub:
         """Call it with what ``take`` gave."""
         direct = self._direct
         if direct is None or self._plain is None:
-            instance = self._instance
-            found: Sequence[Value] | Pending = self._code(None if instance is None else instance(), arguments)
-            return found
-        given: Any = self._quick(*arguments)
-        expected = self._expected
+            return self._call(arguments)
+        given: Any = self._function(*arguments)
         kind = type(given)
-        if kind is expected:
-            if expected is _NOTHING:
+        if kind is self._kind:
+            if given is None:
                 return ()
-            if expected is float:
+            if kind is float:
                 return (given,)
             if self._lowest <= given <= self._highest:
                 return (given & self._mask,)
         return direct.finish(given)
-
-
-def _nobody() -> None:
-    return None
 
 
 class Run:
@@ -104,8 +93,7 @@ class Run:
         self.call: tuple[Stub, Sequence[Value]] | None = None
         self.stub: Stub | None = None
         self.answer: Sequence[Value] | BaseException | None = None
-        self.noted: tuple[BaseException, str | None] | None = None
-        """What a host function has raised, and its name."""
+        self.noted: Noted | None = None
         self.outcome: Outcome | None = None
 
     @property
@@ -195,25 +183,15 @@ class Run:
             worker.clear()
 
 
-class RemoteExecution:
+class RemoteExecution(InOnePiece):
     """An :class:`~wasmarium.engines.base.Execution` in a worker, in one piece. Without a budget it holds the thread."""
-
-    asks = True
-    depth = 0
 
     def __init__(self, function: RemoteFunction, arguments: Sequence[Value]) -> None:
         self._run = Run(function)
         self._arguments = arguments
         self._pending: Pending | None = None
         self._waits_for_host = False
-        tank = function.realm.tank
-        self._before = 0 if tank is None else tank.read()
-
-    @property
-    def executed(self) -> int:
-        """See :class:`~wasmarium.engines.base.Execution`; 0 where nobody pays."""
-        tank = self._run.realm.tank
-        return 0 if tank is None else self._before - tank.read()
+        super().__init__(function.realm)
 
     def run(self, budget: int | None = None) -> Outcome:
         """Go on. A budget says that the caller can come back."""
@@ -271,7 +249,7 @@ class RemoteExecution:
             if isinstance(given, Pending):
                 if may_wait:
                     return given
-                given = held(given)
+                given = held(given, _NO_JSPI)
             run.answer = given
         except BaseException as error:
             run.answer = error
@@ -307,18 +285,10 @@ class RemoteExecution:
         pending, self._pending = self._pending, None
         if pending is not None and self._waits_for_host:
             try:
-                self._run.answer = held(pending)
+                self._run.answer = held(pending, _NO_JSPI)
             except BaseException as error:
                 self._run.answer = error
         return self.run()
-
-    def step(self) -> Outcome:
-        """Not on the host."""
-        raise Unsupported("the host engine cannot step: use the interpreter")
-
-    def frames(self) -> list[FrameState]:
-        """None: the host does not show them."""
-        return []
 
     @property
     def spent(self) -> int:
@@ -339,24 +309,6 @@ class RemoteExecution:
             worker.notify()
             if not worker.turn and worker.is_over is None:
                 worker.end_soon(run)
-
-
-LAST = 0.1
-"""Seconds for a guest whose time is up to say where it is."""
-
-
-def held(pending: Pending) -> Sequence[Value]:
-    """The results of a host function that waits, while the thread is held. Raises Unsupported."""
-    block = getattr(pending.awaitable, "block", None)
-    if block is not None:
-        return pending.finish(block())
-    close = getattr(pending.awaitable, "close", None)
-    if close is not None:
-        close()
-    raise Unsupported(
-        "a host function waits, and this platform cannot block in Python (it lacks JSPI): "
-        "`await func.call_async(store, …)` always works"
-    )
 
 
 class _Change:
@@ -392,42 +344,20 @@ class _Change:
             raise
 
 
-class Rest:
-    """The rest of a call, which goes on when it is awaited, or while ``block`` holds the thread."""
+class RemoteRest(Rest):
+    """The rest of a call in a worker, which goes on while ``block`` holds the thread too."""
 
-    __slots__ = ("_execution", "_pending")
+    __slots__ = ()
 
-    def __init__(self, execution: RemoteExecution, pending: Pending) -> None:
-        self._execution = execution
-        self._pending = pending
+    budget = 1
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._finish().__await__()
+    _execution: RemoteExecution
 
-    async def _finish(self) -> Any:
-        execution = self._execution
-        outcome: Outcome = Suspended(self._pending)
-        while isinstance(outcome, Suspended):
-            pending = outcome.pending
-            try:
-                values: Sequence[Value] | BaseException = pending.finish(await pending.awaitable)
-            except (asyncio.CancelledError, GeneratorExit):
-                execution.close()
-                raise
-            except BaseException as error:
-                values = error
-            execution.resume(values)
-            outcome = execution.run(1)
-        return ended(outcome)
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self._execution.close()
+            raise error
 
     def block(self) -> Sequence[Value]:
         """Hold the thread until the call has ended."""
         return ended(self._execution.hold())
-
-
-def ended(outcome: Outcome) -> Sequence[Value]:
-    """The results of a call that has ended. Raises what it ended with."""
-    if isinstance(outcome, Raised):
-        raise outcome.error
-    assert isinstance(outcome, Finished)
-    return outcome.values

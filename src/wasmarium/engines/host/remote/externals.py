@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from wasmarium.engines.base import Suspended
 from wasmarium.engines.host import shims
+from wasmarium.engines.host.calls import complete
+from wasmarium.engines.host.externals import OutsideElements, OutsideTable
 from wasmarium.engines.host.metering import FuelTank
-from wasmarium.engines.host.remote.execution import RemoteExecution, Rest, ended
+from wasmarium.engines.host.remote.execution import RemoteExecution, RemoteRest
 from wasmarium.engines.host.remote.mailbox import COUNT, ENTER, GROW, SET, Fault
 from wasmarium.engines.host.values import Codec
 from wasmarium.errors import Crash, TrapCode, trap
 from wasmarium.runtime.function import HostFunction, Pending
 from wasmarium.runtime.globals import GlobalInstance
-from wasmarium.runtime.instance import ExternalValue, ModuleInstance
-from wasmarium.runtime.memory import MemoryInstance
-from wasmarium.runtime.table import TableInstance
+from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.tag import TagInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import I32, DefinedType, GlobalType, TableType, TagType
+from wasmarium.types import DefinedType, GlobalType, TableType, TagType
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.remote.linking import RemoteInstance
@@ -46,11 +45,7 @@ class RemoteFunction(HostFunction):
         self._prepared = False
 
     def _called(self, instance: ModuleInstance | None, arguments: Sequence[Value]) -> Sequence[Value] | Pending:
-        execution = RemoteExecution(self, arguments)
-        outcome = execution.run(1)
-        if isinstance(outcome, Suspended):
-            return Pending(Rest(execution, outcome.pending), lambda result: result, of_guest=True)
-        return ended(outcome)
+        return complete(RemoteExecution(self, arguments), RemoteRest)
 
     def prepare(self) -> None:
         """Let the worker have what calls it."""
@@ -112,84 +107,52 @@ class RemoteTank(FuelTank):
         return self._known
 
 
-class RemoteTable(TableInstance):
+class RemoteTable(OutsideTable):
     """A table in a worker."""
 
-    __slots__ = ("number", "realm")
+    __slots__ = ("number",)
 
     def __init__(self, realm: RemoteRealm, type: TableType, number: int) -> None:
-        self.declared = type
-        self.realm = realm
+        super().__init__(RemoteElements(realm, type, number))
         self.number = number
-        self._limits = realm.limits
-        space = (1 << (32 if type.address is I32 else 64)) - 1
-        self._maximum = space if type.limits.maximum is None else type.limits.maximum
-        self.elements = RemoteElements(self)  # type: ignore[assignment]
-
-    def grow(self, delta: int, initial: Value) -> int:
-        before = len(self.elements)
-        if before + delta > min(self._maximum, self._limits.table_elements):
-            return -1
-        elements = self.elements
-        assert isinstance(elements, RemoteElements)
-        return elements.grow(delta, initial)
 
 
-class RemoteElements:
-    """The elements of a table in a worker with the manners of a list."""
+class RemoteElements(OutsideElements):
+    """Its elements."""
 
-    __slots__ = ("_prepared", "_table")
+    __slots__ = ("_number", "_prepared")
 
-    def __init__(self, table: RemoteTable) -> None:
-        self._table = table
+    realm: RemoteRealm
+
+    def __init__(self, realm: RemoteRealm, type: TableType, number: int) -> None:
+        super().__init__(realm, type)
+        self._number = number
         self._prepared = False
 
     def _reach(self) -> None:
-        table = self._table
-        table.realm.worker.reach("a table")
+        self.realm.worker.reach("a table")
         if not self._prepared:
-            table.realm.accessor(table.declared, table.number)
+            self.realm.accessor(self.type, self._number)
             self._prepared = True
 
     def _request(self, kind: int, argument: int = 0, slots: int = 0) -> int:
-        table = self._table
         try:
-            return table.realm.worker.request(kind, table.number, 0, slots, argument)
+            return self.realm.worker.request(kind, self._number, 0, slots, argument)
         except Fault as fault:
             if fault.described[0] == "trap":
                 raise trap(TrapCode.TABLE_OUT_OF_BOUNDS) from None
             raise Crash(f"the host's WebAssembly says: {fault}") from None
 
-    def __len__(self) -> int:
-        self._reach()
-        return self._request(COUNT) & 0xFFFFFFFF
+    def _size(self) -> int:
+        return self._request(COUNT)
 
-    def __iter__(self) -> Iterator[Value]:
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        self._reach()
+    def _get(self, index: int) -> None:
         self._request(ENTER, index)
-        table = self._table
-        return table.realm.references.take(0, table.declared.element)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, slice):
-            for position, item in zip(range(*index.indices(len(self))), value, strict=True):
-                self[position] = item
-            return
-        self._reach()
-        table = self._table
-        table.realm.references.put(0, table.declared.element, value)
+    def _set(self, index: int) -> None:
         self._request(SET, index, 1)
 
-    def grow(self, delta: int, initial: Value) -> int:
-        """Add elements; the size before, or -1."""
-        self._reach()
-        table = self._table
-        table.realm.references.put(0, table.declared.element, initial)
+    def _grow(self, delta: int) -> int:
         return self._request(GROW, delta, 1)
 
 
@@ -202,12 +165,3 @@ class RemoteTag(TagInstance):
         super().__init__(type)
         self.realm = realm
         self.number = number
-
-
-def what(external: ExternalValue) -> str:
-    """What it is, in words."""
-    if isinstance(external, MemoryInstance):
-        return "a memory"
-    if isinstance(external, TableInstance):
-        return "a table"
-    return "a variable" if isinstance(external, GlobalInstance) else "a tag"

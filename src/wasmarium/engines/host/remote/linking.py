@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from wasmarium.engines.host.engine import HostEngine, HostInstance, Settings
 from wasmarium.engines.host.memory import HostMemory
@@ -17,20 +18,17 @@ from wasmarium.engines.host.remote.externals import (
 )
 from wasmarium.engines.host.remote.mailbox import HAS_NULL, LISTEN, Fault
 from wasmarium.engines.host.remote.realm import RemoteRealm
-from wasmarium.engines.host.rewrite import bounded_memory
-from wasmarium.engines.host.traps import a_table_is_too_small
-from wasmarium.errors import Exhausted, Trap, TrapCode, Unsupported, WasmError, trap
+from wasmarium.errors import Unsupported
 from wasmarium.instrument.depth import DEPTH
 from wasmarium.instrument.fuel import FUEL, FUEL_TYPE
 from wasmarium.instrument.safepoints import COUNTER, POLL
-from wasmarium.instrument.sharing import SharedMemories
 from wasmarium.module import Module
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.instance import ExternalValue
-from wasmarium.runtime.linking import close_external
+from wasmarium.runtime.linking import closed_type
 from wasmarium.runtime.memory import MemoryInstance
 from wasmarium.runtime.store import Store
-from wasmarium.types import GlobalType, MemoryType, TableType, TagType
+from wasmarium.types import GlobalType, TableType, TagType
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.glue import Handle
@@ -41,14 +39,12 @@ class RemoteInstance(HostInstance):
 
     __slots__ = ("_numbers", "remote")
 
-    def prepare(self, remote: RemoteRealm, memories: Sequence[HostMemory]) -> list[int]:
+    def prepare(self, remote: RemoteRealm) -> list[int]:
         """Give numbers to what the worker's instance will export: for every export its number, or -1. Raises
         Unsupported for what cannot cross."""
         self.remote = remote
         self._numbers: dict[tuple[str, int], int] = {}
-        module, rewritten = self.module, self.rewritten
-        first = len(module.all_memories) - len(module.memories)
-        self.memories[first:] = memories
+        rewritten = self.rewritten
         roles = {position: role for role, position in rewritten.added.items()}
         numbers = []
         for position, (kind, index) in enumerate(rewritten.exports):
@@ -75,16 +71,11 @@ class RemoteInstance(HostInstance):
             self.exports[export.name] = self._space(export.kind)[export.index]
 
     def _make(self, kind: str, index: int, number: int) -> ExternalValue:
-        remote, module = self.remote, self.module
+        remote = self.remote
         made: ExternalValue
         if kind == "func":
             return self.function_at(index, number)
-        spaces: dict[str, Sequence[Any]] = {
-            "table": module.all_tables,
-            "global": module.all_globals,
-            "tag": module.all_tags,
-        }
-        external = close_external(spaces[kind][index], module.defined_types)
+        external = closed_type(self.module, kind, index)
         if isinstance(external, TableType):
             remote.codec((external.element,))
             made = RemoteTable(remote, external, number)
@@ -92,6 +83,7 @@ class RemoteInstance(HostInstance):
             made = RemoteGlobal(remote, external, number)
         else:
             assert isinstance(external, TagType)
+            remote.payload(external)
             made = RemoteTag(remote, external, number)
         self._space(kind)[index] = made
         return made
@@ -100,8 +92,8 @@ class RemoteInstance(HostInstance):
         """Function ``index``, which has a number."""
         found: FunctionInstance | None = self.functions[index]
         if found is None:
-            name = self.module.names.functions.get(index) or f"${index}"
             defined = self.types[self.module.all_functions[index]]
+            name = self.module.function_name(index)
             found = self.functions[index] = RemoteFunction(self.remote, defined, number, self, index, name)
         return found
 
@@ -115,10 +107,10 @@ class RemoteInstance(HostInstance):
 
 
 def instantiate(
-    engine: HostEngine, store: Store, module: Module, imports: Sequence[ExternalValue], name: str | None
+    engine: HostEngine, store: Store, module: Module, imports: Sequence[ExternalValue], name: str | None, size: int
 ) -> RemoteInstance:
-    """An instance in the worker of its store; imports match. Raises Unsupported where that cannot be, else as
-    :meth:`HostEngine.instantiate`."""
+    """An instance in the worker of its store; imports match, and its memories have ``size`` bytes at first. Raises
+    Unsupported where that cannot be, and then nothing is counted; else as :meth:`HostEngine.instantiate`."""
     if store.monitors or store.watch or store.reveal:
         raise Unsupported("a host function may wait, and nothing watches guests in a worker, in which it had to run")
     local = engine.realm(store)
@@ -134,25 +126,26 @@ def instantiate(
     compiled = engine.compiled(module, store, settings)
     instance = RemoteInstance(store, module, name, local, settings, compiled)
     handles: list[Handle] = [_handle(remote, external, instance) for external in imports]
-    memories = [_memory(engine, store, module, memory.type) for memory in module.memories]
-    handles += [memory.handle for memory in memories]
-    if settings.fuel == "shared":
-        assert isinstance(remote.tank, RemoteTank)
-        handles.append(remote.tank.number)
-    store.admit(instance, len(module.memories), len(module.tables))
-    size = sum(memory.type.limits.minimum * memory.type.page_size for memory in module.memories)
-    if not store.limits.take(size):
-        raise Exhausted(f"memories of {size} bytes: all held would be more than {store.limits.total_bytes} bytes")
     instance.place(imports)
-    made = instance.prepare(remote, memories)
-    remote.carry_out()
-    remote.instances.append(weakref.ref(instance))
-    worker.mailbox.link(compiled.handle, engine.array(handles), engine.array(made))
-    try:
-        worker.request(LISTEN)
-    except Fault as fault:
-        store.limits.give_back(size)
-        raise _refusal(remote, instance, fault) from None
+    made = instance.prepare(remote)
+    count = len(module.memories)
+    store.admit(instance, count, len(module.tables))
+    with store.limits.taking(size, "memories"):
+        memories = [local.memory(memory.type, count, True) for memory in module.memories]
+        instance.memories[len(module.all_memories) - count :] = memories
+        handles += [memory.handle for memory in memories]
+        if settings.fuel == "shared":
+            assert isinstance(remote.tank, RemoteTank)
+            handles.append(remote.tank.number)
+        remote.carry_out()
+        remote.instances.append(weakref.ref(instance))
+        worker.mailbox.link(compiled.handle, engine.array(handles), engine.array(made))
+        try:
+            worker.request(LISTEN)
+        except Fault as fault:
+            kind, message, stack = fault.described
+            failure = partial(remote.failure, (kind, message, stack, -1), None)
+            raise remote.refusal(instance, kind, message, failure) from None
     instance.publish()
     _connect(instance, settings)
     return instance
@@ -164,14 +157,6 @@ def _handle(remote: RemoteRealm, external: ExternalValue, instance: RemoteInstan
             return external.handle
         raise Unsupported("a memory that is not shared cannot be used in a worker, in which a guest that may wait runs")
     return remote.number_of(external, instance)
-
-
-def _memory(engine: HostEngine, store: Store, module: Module, type: MemoryType) -> HostMemory:
-    realm, count = engine.realm(store), len(module.memories)
-    shared = SharedMemories(store.limits.each_memory(count)).share(bounded_memory(type, store.limits, count))
-    made = HostMemory(realm, type, realm.define(shared), shared=True)
-    realm.know(made.handle, made)
-    return made
 
 
 def _connect(instance: RemoteInstance, settings: Settings) -> None:
@@ -189,15 +174,3 @@ def _connect(instance: RemoteInstance, settings: Settings) -> None:
         if isinstance(tag, RemoteTag) and instance.has_number("tag", tag.number):
             remote.open_tag(tag.type, tag.number)
     remote.carry_out()
-
-
-def _refusal(remote: RemoteRealm, instance: RemoteInstance, fault: Fault) -> BaseException:
-    kind, message, stack = fault.described
-    if kind == "overflow":
-        return Exhausted(f"no room for the instance: {message}")
-    if kind == "link":
-        return WasmError(f"the host refuses the imports: {message}")
-    error = remote.failure((kind, message, stack, -1), None)
-    if isinstance(error, Trap) and error.code is TrapCode.MEMORY_OUT_OF_BOUNDS and a_table_is_too_small(instance):
-        return trap(TrapCode.TABLE_OUT_OF_BOUNDS)
-    return error

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host import heap_shims, shims
+from wasmarium.engines.host.externals import what
+from wasmarium.engines.host.guests import Guests, Noted, has_all_frames
+from wasmarium.engines.host.interruption import POLL_TYPE
 from wasmarium.engines.host.realm import Realm
 from wasmarium.engines.host.remote.execution import Stub
 from wasmarium.engines.host.remote.externals import (
@@ -16,12 +19,10 @@ from wasmarium.engines.host.remote.externals import (
     RemoteTable,
     RemoteTag,
     RemoteTank,
-    what,
 )
 from wasmarium.engines.host.remote.mailbox import DO, REFERENCES_AT, GuestWorker
-from wasmarium.engines.host.traps import backtrace, make_trap
 from wasmarium.engines.host.values import Codec
-from wasmarium.errors import Crash, Frame, GuestException, Trap, TrapCode, Unsupported
+from wasmarium.errors import Crash, GuestException, Unsupported
 from wasmarium.instrument.fuel import FUEL_TYPE
 from wasmarium.runtime.function import FunctionInstance
 from wasmarium.runtime.globals import GlobalInstance
@@ -30,32 +31,27 @@ from wasmarium.runtime.store import Store
 from wasmarium.runtime.tag import ExceptionInstance, TagInstance
 from wasmarium.runtime.values import Value
 from wasmarium.types import (
-    FunctionType,
     GlobalType,
     ReferenceType,
     TableType,
     TagType,
     ValueType,
-    define_function,
 )
 
 if TYPE_CHECKING:
-    from wasmarium.engines.host.engine import HostInstance
     from wasmarium.engines.host.metering import FuelTank
-    from wasmarium.engines.host.remote.linking import RemoteInstance
 
 _MOST = REFERENCES_AT - 4096
 """Bytes of what is sent in one piece to be made."""
 
-_NOTHING_TYPE = define_function(FunctionType((), ()))
 
-
-class RemoteRealm:
+class RemoteRealm(Guests):
     """``local`` is the realm of the store on Python's own thread, to which its memories belong. Things in the worker
     have numbers: ``externals`` has for each what Python knows it by, None, or for a function of an instance that
     and its index."""
 
     def __init__(self, local: Realm, worker: GuestWorker, store: Store) -> None:
+        super().__init__()
         self.local = local
         self.worker = worker
         self.limits = store.limits
@@ -63,8 +59,6 @@ class RemoteRealm:
         self.references = _References(self)
         self.externals: list[Any] = []
         self.stubs: dict[int, Stub] = {}
-        self.instances: list[weakref.ref[RemoteInstance]] = []
-        self.tank: FuelTank | None = None
         self._watchman: int | None = None
         self._codecs: dict[tuple[ValueType, ...], Codec] = {}
         self._shims: dict[Any, int] = {}
@@ -183,6 +177,7 @@ class RemoteRealm:
             return tag.number
         found = self._tags.get(tag)
         if found is None:
+            self.payload(tag.type)
             found = self._tags[tag] = self.number(tag)
             self.order("define", found, self.shim(shims.define, tag.type))
             self.open_tag(tag.type, found)
@@ -190,12 +185,16 @@ class RemoteRealm:
 
     def open_tag(self, type: TagType, number: int) -> None:
         """Let the values of exceptions with a tag be read and written."""
+        made = self.shim(heap_shims.exception_accessor, type)
+        self.order("tag", number, made, self.payload(type).size)
+
+    def payload(self, type: TagType) -> Codec:
+        """How what exceptions with such a tag carry crosses. Raises Unsupported where it cannot."""
         assert not isinstance(type.type, int)
         parameters = type.type.function.parameters
         if any(isinstance(each, ReferenceType) for each in parameters):
             raise Unsupported("an exception with a reference in it cannot cross to a worker")
-        made = self.shim(heap_shims.exception_accessor, TagType(type.type))
-        self.order("tag", number, made, self.codec(parameters).size)
+        return self.codec(parameters)
 
     def function_at(self, number: int) -> FunctionInstance:
         """The function that has a number."""
@@ -214,44 +213,28 @@ class RemoteRealm:
         """How the worker is told to throw an exception."""
         tag = self.tag_number(exception.tag)
         self.carry_out()
-        assert not isinstance(exception.tag.type.type, int)
-        codec = self.codec(exception.tag.type.type.function.parameters)
+        codec = self.payload(exception.tag.type)
         codec.pack(self, self.worker.buffer, exception.fields)
         number = self._thrown_count = self._thrown_count + 1
         self._thrown[number] = exception
         return [number, tag, list(self.worker.buffer[: codec.size])]
 
-    def failure(self, described: Sequence[Any], noted: tuple[BaseException, str | None] | None) -> BaseException:
+    def failure(self, described: Sequence[Any], noted: Noted | None) -> BaseException:
         """What a call ended with that failed; ``noted`` is what a host function has raised in it, and its name."""
         kind, message, stack, tag = described
         if kind == "exception":
             return self._exception(message, stack, tag)
         if kind == "stopped":
-            noted = None
-        elif noted is not None and not (isinstance(noted[0], Trap) and (not noted[0].frames or noted[1] is None)):
-            return noted[0]
-        found: list[HostInstance] = []
-        lookup = self._lookup(found)
+            return self.interrupted(stack)
         if noted is not None:
-            error, name = noted
-            assert isinstance(error, Trap)
-            inner = error.frames if name is None else (Frame(None, name or None),)
-            error.frames = (*inner, *backtrace(stack, lookup))
-            return error
-        if kind == "stopped":
-            return Trap(TrapCode.INTERRUPT.message, TrapCode.INTERRUPT, tuple(backtrace(stack, lookup)))
-        if kind not in ("trap", "overflow"):
-            return Crash(f"the host's WebAssembly says: {message}")
-        made = make_trap(kind, message, stack, lookup)
-        if found:
-            made = found[0].explained(made, stack)
-        if self.tank is not None:
-            made = self.tank.settle(made, found[0] if found else None)
-        unclear = made.code is TrapCode.BAD_SIGNATURE and found and self.local.cannot_tell_null(message)
-        if unclear and not found[0].calls_full_table(made.frames[0]):
-            code = TrapCode.INDIRECT_CALL_TO_NULL
-            return Trap(code.message, code, made.frames)
-        return made
+            return noted[0] if has_all_frames(noted) else self.placed(noted, stack)
+        if kind in ("trap", "overflow"):
+            return self.trapped(kind, message, stack)
+        return Crash(f"the host's WebAssembly says: {message}")
+
+    def cannot_tell_null(self, message: str) -> bool:
+        """See :class:`Guests`."""
+        return self.local.cannot_tell_null(message)
 
     def _exception(self, number: int, content: Any, tag: int) -> BaseException:
         known = self._thrown.get(number)
@@ -260,19 +243,8 @@ class RemoteRealm:
         if tag < 0:
             return Crash("an exception came out of a guest whose tag nobody knows")
         found = self.externals[tag]
-        codec = self.codec(found.type.type.function.parameters)
+        codec = self.payload(found.type)
         return GuestException(ExceptionInstance(found, tuple(codec.unpack(self, bytearray(content)))))
-
-    def _lookup(self, found: list[Any]) -> Any:
-        def lookup(number: int) -> Any:
-            for reference in self.instances:
-                instance = reference()
-                if instance is not None and instance.number == number:
-                    found.append(instance)
-                    return instance.module, instance.name, instance.rewritten.original_offset
-            return None
-
-        return lookup
 
     # ---- what else there is ----
 
@@ -286,15 +258,14 @@ class RemoteRealm:
         """The number of what safepoints call."""
         if self._watchman is None:
             self._watchman = self.number(None)
-            self.order("watchman", self._watchman, self.shim(shims.callee, _NOTHING_TYPE))
+            self.order("watchman", self._watchman, self.shim(shims.callee, POLL_TYPE))
         return self._watchman
 
     def accessor(self, type: GlobalType | TableType, number: int) -> None:
         """Let a global or a table be read and written from now on."""
-        make: Callable[[Any], bytes] = shims.global_accessor if isinstance(type, GlobalType) else shims.table_accessor
         content = type.content if isinstance(type, GlobalType) else type.element
         codec = self.codec((content,))
-        self.order("accessor", number, self.shim(make, type), codec.size, self.slots((content,)))
+        self.order("accessor", number, self.shim(shims.accessor, type), codec.size, self.slots((content,)))
         self.carry_out()
 
 
