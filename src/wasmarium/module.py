@@ -288,8 +288,8 @@ class Module:
         return spaces[kind][index]
 
     def function_name(self, index: int) -> str:
-        """What function ``index`` is called: by its name, else by its index."""
-        return self.names.functions.get(index) or f"${index}"
+        """What function ``index`` is called: by its name, else as it is exported, else by its index."""
+        return self.names.functions.get(index) or self.exported_functions.get(index) or f"${index}"
 
     def function_type(self, index: int) -> FunctionType:
         """The closed type of function ``index``."""

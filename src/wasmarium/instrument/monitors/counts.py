@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 
 from wasmarium.instrument.calls import COUNT_BYTES, COUNTS, CountedCalls
 from wasmarium.instrument.monitors.base import Base
@@ -29,10 +30,12 @@ class CallCounts(Base):
         return {own + number: calls for number, calls in enumerate(numbers) if calls}
 
     def by_name(self, instance: int = 0) -> dict[str, int]:
-        """Likewise by name, the most frequent first."""
+        """Likewise by name, the most frequent first; functions of the same name count together."""
         watched = self.watched(instance)
-        found = {watched.function_name(index): calls for index, calls in self.by_index(instance).items()}
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
+        found = Counter[str]()
+        for index, calls in self.by_index(instance).items():
+            found[watched.function_name(index)] += calls
+        return dict(found.most_common())
 
     def clear(self) -> None:
         """Begin anew."""

@@ -14,13 +14,13 @@ ROOM = 4096
 
 
 class CallTrace(Base):
-    """See above. The last ``keep`` calls of each instance are kept, ``total`` counts all that were taken over."""
+    """See above. The last ``keep`` calls of each instance are kept, ``total`` counts all."""
 
     kind = "call trace"
 
     def __init__(self, keep: int = 10_000) -> None:
         super().__init__()
-        self.total = 0
+        self._taken = 0
         self._kept: dict[int, deque[int]] = {}
         self._keep = keep
 
@@ -38,19 +38,29 @@ class CallTrace(Base):
         self._take(watched, ROOM)
 
     def _take(self, watched: Watched, count: int) -> None:
-        self.total += count
+        self._taken += count
         self._kept[id(watched)].extend(self._read(watched, count))
 
     def _read(self, watched: Watched, count: int) -> tuple[int, ...]:
         return struct.unpack(f"<{count}I", watched.memories[TRACE].read(0, ENTRY_BYTES * count))
 
+    @property
+    def total(self) -> int:
+        """Calls in all instances."""
+        return self._taken + sum(map(_waiting, self.instances))
+
     def calls(self, instance: int = 0) -> list[int]:
         """The indices of the functions of an instance (the first one is 0) that were called last, oldest first."""
         watched = self.watched(instance)
-        waiting = self._read(watched, watched.globals[TRACED]() // ENTRY_BYTES)
+        waiting = self._read(watched, _waiting(watched))
         return [*self._kept[id(watched)], *waiting][-self._keep :]
 
     def names(self, instance: int = 0) -> list[str]:
         """Their names."""
         watched = self.watched(instance)
         return [watched.function_name(index) for index in self.calls(instance)]
+
+
+def _waiting(watched: Watched) -> int:
+    """Calls that the guest has written down since Python took some over."""
+    return watched.globals[TRACED]() // ENTRY_BYTES
