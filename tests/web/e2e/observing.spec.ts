@@ -6,6 +6,7 @@ import {
   drop,
   expect,
   expectOnScreen,
+  global,
   openSample,
   recorded,
   run,
@@ -104,11 +105,7 @@ test("globals and calls are live", async ({ vivarium: page }) => {
   await run(page);
   await expect(page.getByTestId("frames")).toContainText("main");
   await tab(page, "Globals");
-  const number = page
-    .getByTestId("globals")
-    .getByRole("listitem")
-    .filter({ hasText: "number" })
-    .locator("output");
+  const number = global(page, "number");
   const read = async () => Number(await number.innerText());
   await expect.poll(read).toBeGreaterThan(10);
   const before = await read();

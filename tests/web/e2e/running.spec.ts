@@ -5,6 +5,7 @@ import {
   drop,
   expect,
   expectOnScreen,
+  global,
   instructions,
   openSample,
   recorded,
@@ -279,11 +280,7 @@ test("a run can be started again, and starts from scratch", async ({ vivarium: p
   await openSample(page, "Endless");
   await tab(page, "Globals");
   await run(page);
-  const longest = page
-    .getByTestId("globals")
-    .getByRole("listitem")
-    .filter({ hasText: "longest" })
-    .locator("output");
+  const longest = global(page, "longest");
   await expect.poll(async () => Number(await longest.innerText())).toBeGreaterThan(50);
   await button(page, "Stop").click();
   await expect(state(page)).toHaveText("Stopped");

@@ -145,6 +145,9 @@ export async function openSample(page: Page, title: string): Promise<void> {
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 export const state = (page: Page) => page.getByTestId("state");
+/** The value of a global variable, where that tab is open. */
+export const global = (page: Page, name: string) =>
+  page.getByTestId("globals").getByRole("listitem").filter({ hasText: name }).locator("output");
 export const ENGINES = ["Watch every step", "Full speed"] as const;
 export const chooseEngine = (page: Page, engine: (typeof ENGINES)[number]) =>
   page.getByText(engine, { exact: true }).click();

@@ -7,6 +7,7 @@ import {
   drop,
   expect,
   expectOnScreen,
+  global,
   instructions,
   openSample,
   ready,
@@ -21,9 +22,6 @@ import {
 } from "./site";
 
 const fullSpeed = (page: Page): Promise<void> => chooseEngine(page, "Full speed");
-
-const global = (page: Page, name: string) =>
-  page.getByTestId("globals").getByRole("listitem").filter({ hasText: name }).locator("output");
 
 test("a C program computes at full speed, and says what it gives", async ({ vivarium: page }) => {
   const { wasm, args, expect: wanted } = recorded("c/compute.wasm");
