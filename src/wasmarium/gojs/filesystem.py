@@ -106,10 +106,13 @@ class Files:
     def _function(self, name: str, method: Callable[..., Any]) -> Function:
         """A function whose last argument is called with an error or the result. What it may leave out, it gets too."""
 
+        wanted = _wanted(method)
+
         def code(this: Value, arguments: Any) -> Value:
             *given, callback = arguments or (UNDEFINED,)
+            given = given[:wanted] + [UNDEFINED] * (wanted - len(given))
             try:
-                result = method(*[argument(given, index) for index in range(_wanted(method))])
+                result = method(*given)
             except (WasiError, OSError, Thrown) as problem:
                 self._answer(callback, _problem(problem, name), UNDEFINED)
                 return UNDEFINED

@@ -55,21 +55,20 @@ class Heap:
     def packed(self, value: Value) -> bytes:
         """The word that Go is to have for a value, which it holds once more now. Raises Exhausted where it holds too
         many."""
+        kind = type(value)
+        if kind is int or kind is float:
+            # not a number, and 0, are references
+            if value == value and value:
+                return _double.pack(value)
+            return _reference.pack(_ZERO if value == 0 else _NAN, _NAN_HEAD)
         if isinstance(value, Thing):
-            kind = _FUNCTION if isinstance(value, Function) else _OBJECT
-            return _reference.pack(self._number(id(value), value), kind)
+            head = _FUNCTION if isinstance(value, Function) else _OBJECT
+            return _reference.pack(self._number(id(value), value), head)
         if isinstance(value, str):
             return _reference.pack(self._number(value, value), _STRING)
         if value is UNDEFINED:
             return bytes(8)
-        if value is None or isinstance(value, bool):
-            number = _NULL if value is None else _TRUE if value else _FALSE
-        else:
-            double = float(value)
-            if double == double and double:
-                return _double.pack(double)
-            number = _NAN if double else _ZERO
-        return _reference.pack(number, _NAN_HEAD)
+        return _reference.pack(_NULL if value is None else _TRUE if value else _FALSE, _NAN_HEAD)
 
     def _number(self, key: object, value: Value) -> int:
         """The number of a reference, by identity for objects and by what they are for strings."""
