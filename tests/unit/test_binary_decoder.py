@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from binary_bytes import EVERYTHING, PREAMBLE, custom, module, section
+from wasmarium.binary import decoder
 from wasmarium.binary.decoder import decode_module
+from wasmarium.errors import Malformed
 from wasmarium.features import ALL
 from wasmarium.module import Expression, Module, Section
 from wasmarium.types import (
@@ -297,6 +301,49 @@ def test_data_segments_of_any_length_at_any_place(length: int, place: str) -> No
         assert data[segment.start : segment.end] == b"\x0b" * length
         assert segment.offset_expression is not None
         assert data[segment.offset_expression.start : segment.offset_expression.end] == bytes.fromhex(place)
+
+
+PLACES = ("41 00 0b", "41 0b 0b", "41 80 8b 0b 0b", "41 80 80 80 80 78 0b", "23 00 0b", "42 00 0b")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_very_many_data_segments(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are walked in runs; what is found is the same as one by one, and so is what is wrong with damaged ones."""
+    chance = random.Random(seed)
+    sizes = [chance.choices((2, chance.randrange(128), chance.randrange(300)), (90, 9, 1))[0] for _ in range(1300)]
+    content = bytearray(leb(len(sizes)))
+    for size in sizes:
+        content += b"\0" + bytes.fromhex(chance.choice(PLACES)) + leb(size) + chance.randbytes(size)
+    data = bytearray(PREAMBLE + b"\x0b" + leb(len(content)) + content)
+    assert [segment.end - segment.start for segment in decode_module(bytes(data)).datas] == sizes
+    start = len(data) - len(content) + 2
+
+    def outcome(data: bytes) -> object:
+        try:
+            return len(decode_module(data).datas)
+        except Malformed as error:
+            return str(error)
+
+    for _ in range(25):
+        damaged = bytearray(data)
+        damaged[chance.randrange(start, len(data))] = chance.choice(
+            (0, 0x0B, 0x41, 0x7F, 0x80, 0xFF, chance.randrange(256))
+        )
+        if chance.random() < 0.2:
+            del damaged[chance.randrange(start, len(data)) :]
+        found = outcome(bytes(damaged))
+        with monkeypatch.context() as patched:
+            patched.setattr(decoder, "_MANY_DATAS", 1 << 40)
+            assert outcome(bytes(damaged)) == found
+
+
+def leb(number: int) -> bytes:
+    """As unsigned LEB128."""
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*made, number))
 
 
 def test_a_constant_expression_ends_with_the_end_that_closes_it() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 
 from wasmarium.binary.code import read_locals
 from wasmarium.binary.custom import read_names
@@ -45,6 +45,7 @@ from wasmarium.types import FUNC, FUNCREF, RecursiveType, reference
 SECTION_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 _RANK = {section: rank for rank, section in enumerate(SECTION_ORDER)}
 
+
 def _any_of(*mnemonics: str) -> bytes:
     return b"(?:%b)" % b"|".join(re.escape(BY_MNEMONIC[mnemonic][0].encoded) for mnemonic in mnemonics)
 
@@ -59,6 +60,17 @@ _COMMON = rb"(?:%b[\x80-\xFF]{0,3}[\x00-\x7F]|%b[\x80-\xFF]{4}[\x00-\x07\x78-\x7
 _COMMON_EXPRESSION = re.compile(_COMMON, re.DOTALL).match
 # An active segment of memory 0, up to the number of its bytes.
 _COMMON_DATA = re.compile(rb"\x00%b" % _COMMON, re.DOTALL).match
+_RUN = 32
+
+_MANY_DATAS = 1000
+
+
+@cache
+def _run_of_datas() -> Callable[[bytes, int], re.Match[bytes] | None]:
+    """Matches so many of these in a row that are shorter than 2^7 bytes: Go's linker makes tens of thousands."""
+    contents = b"|".join(re.escape(bytes((size,))) + b".{%d}" % size for size in range(1 << 7))
+    return re.compile(rb"(?>\x00%b(?:%b)){%d}" % (_COMMON, contents, _RUN), re.DOTALL).match
+
 
 # Makes a named tuple in half the time that calling its class takes.
 _new = tuple.__new__
@@ -420,7 +432,15 @@ class _Decoder(TypeCursor):
         count = self.count("data segments")
         data, length, gated = self.data, len(self.data), self._gated
         position = self.position
-        for _ in range(count):
+        runs = None if gated or count < _MANY_DATAS else _run_of_datas()
+        left = count
+        while left:
+            run = runs(data, position) if runs and left % _RUN == 0 else None
+            if run:
+                position = run.end()
+                left -= _RUN
+                continue
+            left -= 1
             # Nearly all are of one form and shorter than 2^14 bytes; all else goes the slow way.
             common = None if gated else _COMMON_DATA(data, position)
             if common:

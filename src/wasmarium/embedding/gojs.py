@@ -12,7 +12,8 @@ from wasmarium.embedding.module import Module
 from wasmarium.embedding.store import Store, Storelike, resolve
 from wasmarium.errors import WasmError
 from wasmarium.gojs import MODULE, SIGNATURES, Program, World, function_type, host_functions
-from wasmarium.gojs.functions import finish
+from wasmarium.gojs.functions import MEMORY, finish, framed
+from wasmarium.runtime.frames import Framed
 from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending
 from wasmarium.runtime.guest_memory import GuestMemory
 from wasmarium.runtime.instance import ModuleInstance
@@ -55,7 +56,15 @@ def _recipe(name: str) -> Recipe:
 
             return call
 
-        return HostFunction(defined, code, name, Direct(bind(lambda: None), finish, bind), waits=True)
+        def bind_framed(memory: MemoryInstance, again: Callable[[], None]) -> Callable[..., Any]:
+            direct = _functions(store)[name].direct
+            assert direct is not None
+            assert isinstance(direct.carried, Framed)
+            store._gojs_bound.append(again)
+            return direct.carried.bind(memory, again)
+
+        direct = Direct(bind(lambda: None), finish, bind, framed(name, bind_framed))
+        return HostFunction(defined, code, name, direct, waits=True)
 
     return Recipe(defined, make)
 
@@ -78,7 +87,7 @@ async def run_gojs_async(store: Storelike, instance: Instance) -> None:
     if owner._wasi is None:
         raise WasmError("this store has no WASI: call Store.set_wasi first")
     exports = instance._instance.exports
-    memory = exports.get("mem")
+    memory = exports.get(MEMORY)
     if not isinstance(memory, MemoryInstance):
         raise WasmError("this is no program of Go for JavaScript: it exports no memory as mem")
 
@@ -89,11 +98,11 @@ async def run_gojs_async(store: Storelike, instance: Instance) -> None:
         return await call_async(owner, function, arguments)
 
     world = World(owner._wasi, owner._access(), owner._runtime.limits)
-    owner._gojs = host_functions(world)
+    owner._run_gojs(host_functions(world))
     try:
         await Program(world, GuestMemory(memory), call).run()
     finally:
-        owner._gojs = None
+        owner._run_gojs(None)
 
 
 def run_gojs(store: Storelike, instance: Instance) -> None:

@@ -61,6 +61,8 @@ class Store(Managed):
         self._wasi_functions: dict[str, dict[str, HostFunction]] | None = None
         self._wasi_bound: list[Callable[[], None]] = []
         """To be called when the functions are replaced by others."""
+        self._gojs_bound: list[Callable[[], None]] = []
+        """Likewise, when it is another program of Go that runs, or none."""
         self._runtime = RuntimeStore(ResourceLimits(), 0 if engine._consumes_fuel else None)
         if engine._counts_epochs:
             this = ref(self)
@@ -221,6 +223,11 @@ class Store(Managed):
         self._wasi_functions = {module: host_functions(made, module) for module in MODULES}
         while self._wasi_bound:
             self._wasi_bound.pop()()
+
+    def _run_gojs(self, functions: dict[str, HostFunction] | None) -> None:
+        self._gojs = functions
+        while self._gojs_bound:
+            self._gojs_bound.pop()()
 
     def close(self) -> None:
         """Give up the store, and close the files and connections that its guests have open."""

@@ -56,7 +56,7 @@ def _recipe(module: str, name: str) -> Recipe:
         def bind_carried(memory: MemoryInstance, again: Callable[[], None], lent: Lent) -> Callable[..., Any]:
             made = _world(store)[module][name].direct
             assert made is not None
-            assert made.carried is not None
+            assert isinstance(made.carried, Carried)
             store._wasi_bound.append(again)
             return made.carried.bind(memory, again, lent)
 

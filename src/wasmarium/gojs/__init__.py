@@ -5,7 +5,7 @@ properties, calls functions, and is called back. Nothing of a real JavaScript is
 program runs on CPython too, on either engine, and reaches nothing that its policy does not grant:
 
 * ``values`` are the objects, ``heap`` the numbers by which Go knows them,
-* ``functions`` are the imports, ``callbacks`` what waits for its turn to call Go,
+* ``imports`` is what they do, ``functions`` how they are called, ``callbacks`` what waits for its turn to call Go,
 * ``filesystem``, ``process`` and ``world`` are the globals ``fs``, ``process`` and the others, made of what
   WASI guests are given,
 * ``program`` runs a program from its start to its end.

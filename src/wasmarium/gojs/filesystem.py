@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from wasmarium.bridge.base import Waiting
 from wasmarium.gojs.callbacks import Callbacks
-from wasmarium.gojs.values import UNDEFINED, Array, Bytes, Function, Thing, Thrown, Value, argument, error, number_of
+from wasmarium.gojs.values import (
+    UNDEFINED,
+    Array,
+    Bytes,
+    Function,
+    Thing,
+    Thrown,
+    Value,
+    argument,
+    error,
+    number_of,
+    throw,
+)
 from wasmarium.wasi.descriptor import Descriptor, DirectoryDescriptor, FileDescriptor
 from wasmarium.wasi.errno import Errno, WasiError, errno_of
 from wasmarium.wasi.filesystem import paths
@@ -94,10 +106,13 @@ class Files:
     def _function(self, name: str, method: Callable[..., Any]) -> Function:
         """A function whose last argument is called with an error or the result. What it may leave out, it gets too."""
 
+        wanted = _wanted(method)
+
         def code(this: Value, arguments: Any) -> Value:
             *given, callback = arguments or (UNDEFINED,)
+            given = given[:wanted] + [UNDEFINED] * (wanted - len(given))
             try:
-                result = method(*[argument(given, index) for index in range(_wanted(method))])
+                result = method(*given)
             except (WasiError, OSError, Thrown) as problem:
                 self._answer(callback, _problem(problem, name), UNDEFINED)
                 return UNDEFINED
@@ -241,7 +256,9 @@ class Files:
 
     def _write_sync(self, this: Value, arguments: Any) -> int:
         number, buffer = number_of(argument(arguments, 0), -1), argument(arguments, 1)
-        content = bytes(buffer.data) if isinstance(buffer, Bytes) else _text(buffer).encode()
+        if not isinstance(buffer, Bytes | str):
+            raise throw("TypeError", "a Uint8Array or a string is expected")
+        content = bytes(buffer.data) if isinstance(buffer, Bytes) else buffer.encode("utf-8", "replace")
         self.write_later(number, content)
         return len(content)
 

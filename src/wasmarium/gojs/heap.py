@@ -11,21 +11,19 @@ import math
 import struct
 
 from wasmarium.errors import Exhausted
-from wasmarium.gojs.values import UNDEFINED, Function, Thing, Value, size_of, throw
-from wasmarium.runtime.guest_memory import GuestMemory
+from wasmarium.gojs.values import UNDEFINED, Function, Thing, Value, size_of
 from wasmarium.runtime.limits import ResourceLimits
-
-MOST_ARGUMENTS = 1 << 16
-"""Arguments of one call."""
 
 MOST_REFERENCES = 1_000_000
 """Values that Go may hold at once."""
 
 _NAN_HEAD = 0x7FF8 << 16
-_OBJECT, _STRING, _FUNCTION = 1, 2, 4
+_OBJECT, _STRING, _FUNCTION = (_NAN_HEAD | kind for kind in (1, 2, 4))
+_QUIET = _NAN_HEAD << 32
+"""The bits that all those NaNs have that are written here."""
 _NAN, _ZERO, _NULL, _TRUE, _FALSE, _GLOBAL, _GO = range(7)
 _FOR_EVER = 1 << 60
-_double = struct.Struct("<d")
+_double, _word, _reference = (struct.Struct(f"<{code}") for code in ("d", "Q", "II"))
 
 
 class Heap:
@@ -40,53 +38,40 @@ class Heap:
         self._numbers: dict[object, int] = {id(world): _GLOBAL, id(go): _GO}
         self._free: list[int] = []
 
-    def read(self, memory: GuestMemory, address: int) -> Value:
-        """The value at ``address``. A reference that is none is undefined."""
-        return self._value(memory.read(address, 8))
-
-    def _value(self, raw: bytes) -> Value:
-        number: float = _double.unpack(raw)[0]
-        if number == number:
-            return number if number else UNDEFINED
-        reference = int.from_bytes(raw[:4], "little")
-        return self._values[reference] if reference < len(self._values) else UNDEFINED
-
-    def read_all(self, memory: GuestMemory, address: int) -> list[Value]:
-        """The values of the Go slice at ``address``."""
-        start, count = memory.read_unsigned(address, 8), memory.read_unsigned(address + 8, 8)
-        # all of it must be there, also where it is refused
-        memory.memory.check(start, 8 * count)
-        if count > MOST_ARGUMENTS:
-            raise throw("RangeError", f"more than {MOST_ARGUMENTS} arguments")
-        content = memory.read(start, 8 * count)
-        return [self._value(content[at : at + 8]) for at in range(0, 8 * count, 8)]
-
-    def write(self, memory: GuestMemory, address: int, value: Value) -> None:
-        """Store a value. Raises Exhausted where Go holds too many."""
-        if value is UNDEFINED:
-            memory.write(address, bytes(8))
-            return
-        if isinstance(value, int | float) and not isinstance(value, bool) and value:
-            number = float(value)
+    def value(self, raw: int) -> Value:
+        """The value that Go writes as this word. A reference that is none is undefined."""
+        if raw & _QUIET != _QUIET:
+            number: float = _double.unpack(raw.to_bytes(8, "little"))[0]
             if number == number:
-                memory.write(address, _double.pack(number))
-                return
-        reference = self._reference(value)
-        kind = 0
-        if isinstance(value, str):
-            kind = _STRING
-        elif isinstance(value, Thing):
-            kind = _FUNCTION if isinstance(value, Function) else _OBJECT
-        memory.write_unsigned(address, reference | (_NAN_HEAD | kind) << 32, 8)
+                return number if number else UNDEFINED
+        reference = raw & 0xFFFFFFFF
+        values = self._values
+        return values[reference] if reference < len(values) else UNDEFINED
 
-    def _reference(self, value: Value) -> int:
-        if value is None:
-            return _NULL
-        if isinstance(value, bool):
-            return _TRUE if value else _FALSE
-        if isinstance(value, int | float):
-            return _NAN if value else _ZERO
-        key: object = value if isinstance(value, str) else id(value)
+    def values(self, content: bytes) -> list[Value]:
+        """Likewise, of several words."""
+        return [self.value(raw) for (raw,) in _word.iter_unpack(content)]
+
+    def packed(self, value: Value) -> bytes:
+        """The word that Go is to have for a value, which it holds once more now. Raises Exhausted where it holds too
+        many."""
+        kind = type(value)
+        if kind is int or kind is float:
+            # not a number, and 0, are references
+            if value == value and value:
+                return _double.pack(value)
+            return _reference.pack(_ZERO if value == 0 else _NAN, _NAN_HEAD)
+        if isinstance(value, Thing):
+            head = _FUNCTION if isinstance(value, Function) else _OBJECT
+            return _reference.pack(self._number(id(value), value), head)
+        if isinstance(value, str):
+            return _reference.pack(self._number(value, value), _STRING)
+        if value is UNDEFINED:
+            return bytes(8)
+        return _reference.pack(_NULL if value is None else _TRUE if value else _FALSE, _NAN_HEAD)
+
+    def _number(self, key: object, value: Value) -> int:
+        """The number of a reference, by identity for objects and by what they are for strings."""
         number = self._numbers.get(key)
         if number is None:
             if not self._limits.take(size_of(value)):

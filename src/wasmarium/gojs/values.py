@@ -166,7 +166,7 @@ class Bytes(Thing):
     def put(self, index: int, value: Value) -> None:
         """Set a byte."""
         if 0 <= index < len(self.data) and isinstance(value, int | float):
-            self.data[index] = int(value) & 0xFF
+            self.data[index] = int(value) & 0xFF if math.isfinite(value) else 0
 
 
 class Promise(Thing):

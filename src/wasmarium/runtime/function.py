@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wasmarium.runtime.frames import Framed
 from wasmarium.runtime.values import Value
 from wasmarium.types import DefinedType, FunctionType
 
@@ -111,7 +112,7 @@ class Direct:
     function: Callable[..., Any]
     finish: Callable[[Any], Sequence[Value] | Pending]
     bind: Callable[[Callable[[], ModuleInstance | None]], Callable[..., Any]] | None = None
-    carried: Carried | None = None
+    carried: Carried | Framed | None = None
 
 
 class FunctionInstance:

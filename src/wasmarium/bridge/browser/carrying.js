@@ -13,6 +13,8 @@
   const { DataView, Uint8Array } = globalThis;
 
   // As in engines/host/carrying.py: where in the area results and bytes are, and answers beside an error number.
+  const FRAME = area + 16;
+  const GIVEN = area + 120;
   const RESULT = area + 128;
   const BYTES = area + 256;
   const ROOM = areaSize - 256;
@@ -21,6 +23,8 @@
   const DONE = -5;
   const KEEP = -6;
   const VECTORS = 64;
+  // A view costs more than that many bytes one by one.
+  const SHORT = 24;
   const LENT = 4096;
   const LENT_HEAD = 16;
 
@@ -215,5 +219,104 @@
     return plain;
   };
 
-  return { later, carrier };
+  /**
+   * The same for a function with frames (see runtime/frames.py). `size` are the bytes of its operands. There are places in
+   * the frame, or -1: `first` and `second`, where pointers to what goes to Python are, in units of so many bytes; `room`,
+   * where the pointer to the buffer is; and `out`, where the result goes, which has `outSize` bytes.
+   */
+  const framer = (
+    slowNumber,
+    quickNumber,
+    size,
+    first,
+    firstUnit,
+    second,
+    secondUnit,
+    room,
+    out,
+    outSize,
+  ) => {
+    const slow = later(slowNumber);
+    const quick = later(quickNumber);
+    const end = Math.max(size, out + outSize);
+    let memory;
+    let guest;
+    let guestNumbers;
+    const lookAtGuest = () => {
+      if (guest.buffer === memory.buffer) return;
+      guest = new Uint8Array(memory.buffer);
+      guestNumbers = new DataView(memory.buffer);
+    };
+
+    /** How many bytes there are behind a pointer and a number of units; more than any ROOM where they are not to be carried. */
+    const sizeAt = (at, unit) => {
+      // the upper half of a number is 0, or it is far out of bounds
+      if (guestNumbers.getUint32(at + 4, true) || guestNumbers.getUint32(at + 12, true)) return Infinity;
+      const found = guestNumbers.getUint32(at + 8, true) * unit;
+      return guestNumbers.getUint32(at, true) + found > guest.length ? Infinity : found;
+    };
+    const take = (start, found, at) => {
+      if (found > SHORT) python.set(guest.subarray(start, start + found), at);
+      else for (let i = 0; i < found; i += 1) python[at + i] = guest[start + i];
+    };
+
+    const plain = () => {
+      if (memory === undefined) {
+        // by this Python learns that it is time to say which memory it is
+        quick();
+        return slow();
+      }
+      lookAgain();
+      lookAtGuest();
+      const sp = numbers.getUint32(area, true);
+      const frame = sp + 8;
+      if (frame + end > guest.length) return slow();
+      for (let i = 0; i < size; i += 4)
+        numbers.setUint32(FRAME + i, guestNumbers.getUint32(frame + i, true), true);
+      let start = 0;
+      if (first >= 0) {
+        const found = sizeAt(frame + first, firstUnit);
+        if (found > ROOM) return slow();
+        take(guestNumbers.getUint32(frame + first, true), found, BYTES);
+        if (second >= 0) {
+          const more = sizeAt(frame + second, secondUnit);
+          if (found + more > ROOM) return slow();
+          take(guestNumbers.getUint32(frame + second, true), more, BYTES + found);
+        }
+      } else if (room >= 0) {
+        if (sizeAt(frame + room, 1) > ROOM) return slow();
+        start = guestNumbers.getUint32(frame + room, true);
+      }
+      const answer = quick();
+      if (answer === undefined) {
+        // Python may have made any of the memories larger
+        lookAgain();
+        lookAtGuest();
+        if (room >= 0) {
+          const given = numbers.getUint32(GIVEN, true);
+          guest.set(python.subarray(BYTES, BYTES + given), start);
+        }
+        let i = 0;
+        for (; i + 4 <= outSize; i += 4)
+          guestNumbers.setUint32(frame + out + i, numbers.getUint32(RESULT + i, true), true);
+        for (; i < outSize; i += 1) guest[frame + out + i] = python[RESULT + i];
+        return undefined;
+      }
+      if (answer !== SLOW) return answer;
+      numbers.setUint32(area, sp, true);
+      return slow();
+    };
+    plain.use = (used) => {
+      guest = new Uint8Array(used.buffer);
+      guestNumbers = new DataView(used.buffer);
+      memory = used;
+    };
+    plain.destroy = () => {
+      slow.destroy();
+      quick.destroy();
+    };
+    return plain;
+  };
+
+  return { later, carrier, framer };
 };

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmarium.engines.host import shims
 from wasmarium.engines.host.functions import Imported
-from wasmarium.engines.host.memory import HostMemory
 from wasmarium.errors import Crash
+from wasmarium.runtime.frames import Framed, Layout
 from wasmarium.runtime.function import Carried, FunctionInstance, HostFunction, Lent, Pending
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.types import I32, I64, ValueType
@@ -29,8 +29,12 @@ SLOW, DONE, KEEP = -4, -5, -6
 """Answers beside those of a callee: the call is none for this way; the results are in the area already; the result is
 the same at every call."""
 
-_RESULT, _BYTES = 128, 256
-"""Where in the area results are, and bytes."""
+_FRAME, _GIVEN, _RESULT, _BYTES = 16, 120, 128, 256
+"""Where in the area frames are, the number of bytes for a buffer, results, and bytes."""
+_SIZE = struct.Struct("<I")
+
+Maker = Callable[[], Callable[[], "int | None"]]
+"""A method that makes a callback."""
 
 LENT = 4096
 """Bytes that are lent at most."""
@@ -108,13 +112,8 @@ class CarriedImport(Imported):
 
     def begin(self) -> int:
         """Find the memory: before the first call there is none."""
-        assert self._instance is not None
-        instance = self._instance()
-        memory = None if instance is None else instance.exports.get("memory")
-        if not isinstance(memory, HostMemory) or memory.realm is not self.realm or memory.declared.address is not I32:
-            return SLOW
-        # not `written`, which crosses through the area where the arguments are
-        if not memory.is_watched:
+        memory = self.reachable("memory")
+        if memory is not None:
             reference = weakref.ref(self)
 
             def again() -> None:
@@ -196,12 +195,109 @@ def _no_number(buffer: bytearray, place: int, number: int) -> None:
     raise Crash("a function that carries has given a number, and has nowhere to put it")
 
 
+class FramedImport(Imported):
+    """An import with frames that stands behind JavaScript which carries. ``framed`` is what is bound to ``memory``."""
+
+    __slots__ = ("_way", "framed", "memory", "plain")
+
+    def __init__(self, realm: Realm, function: HostFunction, way: Framed, instance: ModuleInstance) -> None:
+        super().__init__(realm, function, instance)
+        self._way = way
+        self.framed: Callable[..., Any] = _nothing_yet
+        self.memory: Any = None
+        self.plain = realm.ways.framer(self.callback, self.quick_callback, way.layout)
+        """What the callee calls."""
+
+    def quick_callback(self) -> Callable[[], int | None]:
+        """What JavaScript calls once the area has everything."""
+        return _framed_callback(self, self._way.layout)
+
+    def begin(self) -> int:
+        """See :class:`CarriedImport`."""
+        memory = self.reachable(self._way.memory)
+        if memory is not None:
+            reference = weakref.ref(self)
+
+            def again() -> None:
+                imported = reference()
+                if imported is not None:
+                    imported.framed = _nothing_yet
+
+            memory.before_watching.append(again)
+            self.framed = self._way.bind(memory, again)
+            self.memory = memory
+            self.plain.use(memory.handle)
+        return SLOW
+
+    def answer(self, given: Any) -> int | None:
+        """See :class:`CarriedImport`."""
+        if given is NotImplemented:
+            return self.begin()
+        raise Crash(f"a function with frames has given {given!r}")
+
+    def failed(self, error: BaseException) -> int:
+        """See :class:`CarriedImport`."""
+        if isinstance(error, self._way.declines):
+            return SLOW
+        if isinstance(error, RecursionError):
+            return self.recursed(error)
+        return self.fail(self.realm.glue.current(), error)
+
+
+def _framed_callback(imported: FramedImport, layout: Layout) -> Callable[[], int | None]:
+    """See :func:`_callback`."""
+    reference = weakref.ref(imported)
+    buffer, view = imported.realm.buffer, imported.realm.view
+    unpack, count = layout.numbers.unpack_from, len(layout.pieces)
+    result = slice(_RESULT, _RESULT + layout.out_size)
+    first = layout.pieces[0].index if count else 0
+    unit = layout.pieces[0].unit if count else 0
+    second = layout.pieces[1] if count > 1 else None
+
+    def call() -> int | None:
+        imported = reference()
+        if imported is None:
+            return shims.FAIL
+        try:
+            numbers = unpack(buffer, _FRAME)
+            if not count:
+                given = imported.framed(*numbers)
+            else:
+                end = _BYTES + unit * numbers[first]
+                content = bytes(view[_BYTES:end])
+                if second is None:
+                    given = imported.framed(content, *numbers)
+                else:
+                    more = bytes(view[end : end + second.unit * numbers[second.index]])
+                    given = imported.framed(content, more, *numbers)
+            kind = type(given)
+            if kind is bytes:
+                view[result] = given
+            elif kind is tuple:
+                content, given = given
+                size = len(content)
+                view[_BYTES : _BYTES + size] = content
+                view[result] = given
+                _SIZE.pack_into(buffer, _GIVEN, size)
+            elif given is not None:
+                return imported.answer(given)
+        except BaseException as error:
+            return imported.failed(error)
+        return None
+
+    return call
+
+
 def make_import(realm: Realm, function: FunctionInstance, instance: ModuleInstance | None) -> tuple[Imported, Handle]:
     """An import, and what its callee is to call."""
     direct = function.direct if isinstance(function, HostFunction) else None
     if direct is not None and direct.carried is not None and instance is not None:
         assert isinstance(function, HostFunction)
-        carried = CarriedImport(realm, function, direct.carried, instance)
+        way = direct.carried
+        if isinstance(way, Framed):
+            framed = FramedImport(realm, function, way, instance)
+            return framed, framed.plain
+        carried = CarriedImport(realm, function, way, instance)
         return carried, carried.plain
     imported = Imported(realm, function, instance)
     return imported, realm.ways.later(imported.callback)
@@ -211,7 +307,7 @@ class HostWays:
     """Ways from the guests of a realm to Python. Callbacks are made when they are called first."""
 
     def __init__(self, realm: Realm) -> None:
-        makers: list[weakref.WeakMethod[Callable[[], Callable[[], int | None]]]] = []
+        makers: list[weakref.WeakMethod[Maker]] = []
         self._makers = makers
         bridge, reference = realm.bridge, weakref.ref(realm)
 
@@ -235,21 +331,29 @@ class HostWays:
             ways = self._ways = self._bridge.ways(self._area, self._bridge.callback(self._resolve))
         return ways
 
-    def _number(self, make: Callable[[], Callable[[], int | None]]) -> int:
+    def _number(self, make: Maker) -> int:
         self._makers.append(weakref.WeakMethod(make))
         return len(self._makers) - 1
 
-    def later(self, make: Callable[[], Callable[[], int | None]]) -> Handle:
+    def later(self, make: Maker) -> Handle:
         """A way to the callback that a method makes."""
         return self._made.later(self._number(make))
 
     def carrier(
         self,
-        slow: Callable[[], Callable[[], int | None]],
-        quick: Callable[[], Callable[[], int | None]],
+        slow: Maker,
+        quick: Maker,
         plan: Plan,
         lent_at: int,
     ) -> Handle:
         """A way that carries, to ``quick``, and for what is not as it should be to ``slow``; what is lent is at
         ``lent_at``."""
         return self._made.carrier(self._number(slow), self._number(quick), *plan.places, lent_at)
+
+    def framer(self, slow: Maker, quick: Maker, layout: Layout) -> Handle:
+        """The same for a function with frames."""
+        pieces = [number for piece in layout.pieces for number in (piece.place, piece.unit)]
+        pieces += [-1] * (4 - len(pieces))
+        room = -1 if layout.buffer is None else layout.buffer.place
+        frame = layout.size, *pieces, room, layout.out, layout.out_size
+        return self._made.framer(self._number(slow), self._number(quick), *frame)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from wasmarium.engines.base import Finished, Outcome, Raised, Suspended, recursion_of_its_own
 from wasmarium.engines.host import shims
 from wasmarium.engines.host.calls import InOnePiece, complete, held
+from wasmarium.engines.host.memory import HostMemory
 from wasmarium.errors import Crash, Trap, TrapCode, trap
 from wasmarium.runtime.function import Direct, FunctionInstance, HostFunction, Pending, WasmFunction
 from wasmarium.runtime.instance import ModuleInstance
 from wasmarium.runtime.values import Value
-from wasmarium.types import F64, DefinedType
+from wasmarium.types import F64, I32, DefinedType
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.engine import HostInstance
@@ -370,6 +371,15 @@ class Imported(Import):
             return self.recursed(error)
         except BaseException as error:
             return self.fail(self.realm.glue.current(), error)
+
+    def reachable(self, name: str) -> HostMemory | None:
+        """The memory that the calling instance exports under a name, when JavaScript may carry what is in it."""
+        instance = None if self._instance is None else self._instance()
+        memory = None if instance is None else instance.exports.get(name)
+        if not isinstance(memory, HostMemory) or memory.realm is not self.realm or memory.declared.address is not I32:
+            return None
+        # not `written`, which crosses through the area where the arguments are
+        return None if memory.is_watched else memory
 
     def _settle(self, results: Sequence[Value] | Pending) -> int | None:
         realm = self.realm
