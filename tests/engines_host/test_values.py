@@ -7,13 +7,47 @@ from typing import Any
 
 import pytest
 
-from wasmarium import Func, FuncType, Global, GlobalType, Instance, Limits, Module, Table, TableType, Trap, ValType
+from wasmarium import (
+    Config,
+    Engine,
+    Func,
+    FuncType,
+    Global,
+    GlobalType,
+    Instance,
+    Limits,
+    Module,
+    Store,
+    Table,
+    TableType,
+    Trap,
+    ValType,
+)
 from wasmarium.engines.host.functions import HostedFunction
 
 IDENTITY = """(module (import "" "g" (func $g (param {0}) (result {0})))
   (func (export "f") (param {0}) (result {0}) local.get 0 call $g))"""
 
 I32, I64, F32, F64 = ValType.i32(), ValType.i64(), ValType.f32(), ValType.f64()
+
+
+@pytest.mark.parametrize("value", [True, 1.0, 2**31, 2**32 - 1, 2**32, 2**63, 2**64, -(2**80), None, "1"], ids=repr)
+@pytest.mark.parametrize("kind", ["i32", "i64", "f64"])
+def test_what_a_function_gives_is_taken_as_the_interpreter_takes_it(kind: str, value: Any) -> None:
+    def outcome(strategy: str) -> Any:
+        config = Config()
+        config.strategy = strategy
+        store = Store(Engine(config))
+        type_ = getattr(ValType, kind)()
+        function = Func(store, FuncType([type_], [type_]), lambda given: value)
+        instance = Instance(store, Module(store.engine, IDENTITY.format(kind)), [function])
+        assert instance.fallback is None
+        try:
+            return repr(instance.exports(store)["f"](store, 0))
+        except Exception as error:
+            return type(error), str(error)
+
+    assert outcome("host") == outcome("interpreter")
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,9 @@ class Imported(Import):
 
     def _direct_callback(self, arguments: struct.Struct, results: struct.Struct) -> Callable[[], int | None]:
         reference = weakref.ref(self)
-        unpack, pack, buffer = arguments.unpack_from, results.pack_into, self.realm.buffer
+        unpack, buffer = arguments.unpack_from, self.realm.buffer
+        first, cells = _cells(self.realm.view, arguments), _cells(self.realm.view, results)
+        single = first is not None
         expected = self._expected()
 
         def call() -> int | None:
@@ -325,17 +327,18 @@ class Imported(Import):
             if imported is None:
                 return shims.FAIL
             try:
-                given = imported._function(*unpack(buffer))
+                # to unpack takes as long as all the rest
+                given = imported._function(first[0]) if single else imported._function(*unpack(buffer))
             except RecursionError as error:
                 return imported.recursed(error)
             except BaseException as error:
                 return imported.fail(imported.realm.glue.current(), error)
             if type(given) is not expected:
                 return imported.finish(given)
-            if expected is not _NOTHING:
+            if cells is not None:
                 try:
-                    pack(buffer, 0, given)
-                except struct.error:
+                    cells[0] = given
+                except ValueError:
                     return imported.finish(given)
             return None
 
@@ -404,6 +407,12 @@ class Imported(Import):
     def fail(self, run: int, error: BaseException) -> int:
         """Let ``error`` come out of the guest; what the shim is to be told."""
         return self.realm.fail(run, error, self.name)
+
+
+def _cells(view: memoryview, layout: struct.Struct) -> Any:
+    """Where the one number of a list is; None where they are more, or none."""
+    code: Any = layout.format.removeprefix("<")
+    return view.cast(code) if len(code) == 1 else None
 
 
 def _nobody() -> None:
