@@ -52,6 +52,43 @@
     return plain;
   };
 
+  /** The memory of a guest, undefined until it is known, and views of it. */
+  class Guest {
+    memory = undefined;
+    bytes = undefined;
+    numbers = undefined;
+
+    use(memory) {
+      this.memory = memory;
+      this.bytes = new Uint8Array(memory.buffer);
+      this.numbers = new DataView(memory.buffer);
+    }
+
+    lookAgain() {
+      if (this.bytes.buffer !== this.memory.buffer) this.use(this.memory);
+    }
+  }
+
+  /** What a callee calls, where `carry` does the work once the guest's memory is known. */
+  const standing = (guest, slow, quick, carry) => {
+    const plain = () => {
+      if (guest.memory === undefined) {
+        // by this Python learns that it is time to say which memory it is
+        quick();
+        return slow();
+      }
+      lookAgain();
+      guest.lookAgain();
+      return carry();
+    };
+    plain.use = (memory) => guest.use(memory);
+    plain.destroy = () => {
+      slow.destroy();
+      quick.destroy();
+    };
+    return plain;
+  };
+
   /**
    * What a callee calls. There are places in the area, or -1: `bytes`, where the address of bytes or of vectors is, which
    * go to Python (`inward`) or come from there; `result`, where the address of the result is, so large and so aligned;
@@ -74,25 +111,18 @@
     const slow = later(slowNumber);
     const quick = later(quickNumber);
     let kept; // a result that is the same at every call
-    let memory;
-    let guest;
-    let guestNumbers;
-    const lookAtGuest = () => {
-      if (guest.buffer === memory.buffer) return;
-      guest = new Uint8Array(memory.buffer);
-      guestNumbers = new DataView(memory.buffer);
-    };
+    const guest = new Guest();
 
     /** Addresses and lengths, in turn; undefined where they are not to be carried. */
     const vectorsAt = (list, count) => {
-      if (count > VECTORS || list % 4 || list + 8 * count > guest.length) return undefined;
+      if (count > VECTORS || list % 4 || list + 8 * count > guest.bytes.length) return undefined;
       const found = [];
       let total = 0;
       for (let i = 0; i < count; i += 1) {
-        const start = guestNumbers.getUint32(list + 8 * i, true);
-        const length = guestNumbers.getUint32(list + 8 * i + 4, true);
+        const start = guest.numbers.getUint32(list + 8 * i, true);
+        const length = guest.numbers.getUint32(list + 8 * i + 4, true);
         total += length;
-        if (start + length > guest.length || total > ROOM) return undefined;
+        if (start + length > guest.bytes.length || total > ROOM) return undefined;
         found.push(start, length);
       }
       return found;
@@ -100,7 +130,7 @@
     const gather = (found) => {
       let at = BYTES;
       for (let i = 0; i < found.length; i += 2) {
-        python.set(guest.subarray(found[i], found[i] + found[i + 1]), at);
+        python.set(guest.bytes.subarray(found[i], found[i] + found[i + 1]), at);
         at += found[i + 1];
       }
       return at - BYTES;
@@ -114,7 +144,7 @@
       let at = BYTES;
       for (let i = 0; i < found.length && at < BYTES + given; i += 2) {
         const length = Math.min(found[i + 1], BYTES + given - at);
-        guest.set(python.subarray(at, at + length), found[i]);
+        guest.bytes.set(python.subarray(at, at + length), found[i]);
         at += length;
       }
     };
@@ -126,29 +156,22 @@
       const list = numbers.getUint32(area + bytes, true);
       const pointer = numbers.getUint32(area + result, true);
       if (numbers.getUint32(area + bytes + 4, true) !== 1 || list % 4 || pointer % 4) return false;
-      if (list + 8 > guest.length || pointer + 4 > guest.length) return false;
-      const start = guestNumbers.getUint32(list, true);
-      const length = guestNumbers.getUint32(list + 4, true);
+      if (list + 8 > guest.bytes.length || pointer + 4 > guest.bytes.length) return false;
+      const start = guest.numbers.getUint32(list, true);
+      const length = guest.numbers.getUint32(list + 4, true);
       const taken = numbers.getUint32(lent + 4, true);
       const left = Math.min(numbers.getUint32(lent + 8, true), LENT) - taken;
-      if (length === 0 || length > left || start + length > guest.length) return false;
+      if (length === 0 || length > left || start + length > guest.bytes.length) return false;
       const from = lent + LENT_HEAD + taken;
-      if (length === 1) guest[start] = python[from];
-      else guest.set(python.subarray(from, from + length), start);
-      guestNumbers.setUint32(pointer, length, true);
+      if (length === 1) guest.bytes[start] = python[from];
+      else guest.bytes.set(python.subarray(from, from + length), start);
+      guest.numbers.setUint32(pointer, length, true);
       numbers.setUint32(lent + 4, taken + length, true);
       numbers.setInt32(area, 0, true);
       return true;
     };
 
-    const plain = () => {
-      if (memory === undefined) {
-        // by this Python learns that it is time to say which memory it is
-        quick();
-        return slow();
-      }
-      lookAgain();
-      lookAtGuest();
+    const carry = () => {
       if (lends && serve()) return undefined;
       let pointer = 0;
       let start = 0;
@@ -156,12 +179,12 @@
       let found;
       if (result >= 0) {
         pointer = numbers.getUint32(area + result, true);
-        if (pointer + size > guest.length || pointer % alignment) return slow();
+        if (pointer + size > guest.bytes.length || pointer % alignment) return slow();
       }
       let second = 0;
       if (more >= 0) {
         second = numbers.getUint32(area + more, true);
-        if (second + 4 > guest.length || second % 4) return slow();
+        if (second + 4 > guest.bytes.length || second % 4) return slow();
       }
       if (bytes >= 0) {
         start = numbers.getUint32(area + bytes, true);
@@ -171,8 +194,8 @@
           if (found === undefined) return slow();
           numbers.setUint32(area + bytes + 4, inward ? gather(found) : room(found), true);
         } else {
-          if (count > ROOM || start + count > guest.length) return slow();
-          if (inward) python.set(guest.subarray(start, start + count), BYTES);
+          if (count > ROOM || start + count > guest.bytes.length) return slow();
+          if (inward) python.set(guest.bytes.subarray(start, start + count), BYTES);
         }
       }
       const answer = kept === undefined ? quick() : undefined;
@@ -180,16 +203,16 @@
       if (answer === undefined || answer === KEEP) {
         // Python may have made any of the memories larger
         lookAgain();
-        lookAtGuest();
+        guest.lookAgain();
         if (bytes >= 0 && !inward) {
           const given = numbers.getUint32(RESULT, true);
           if (vectors) scatter(found, given);
-          else guest.set(python.subarray(BYTES, BYTES + given), start);
+          else guest.bytes.set(python.subarray(BYTES, BYTES + given), start);
         }
         if (kept !== undefined) python.set(new Uint8Array(kept), RESULT);
-        if (size === 4) guestNumbers.setUint32(pointer, numbers.getUint32(RESULT, true), true);
-        else if (result >= 0) guest.set(python.subarray(RESULT, RESULT + size), pointer);
-        if (more >= 0) guestNumbers.setUint32(second, numbers.getUint32(RESULT + size, true), true);
+        if (size === 4) guest.numbers.setUint32(pointer, numbers.getUint32(RESULT, true), true);
+        else if (result >= 0) guest.bytes.set(python.subarray(RESULT, RESULT + size), pointer);
+        if (more >= 0) guest.numbers.setUint32(second, numbers.getUint32(RESULT + size, true), true);
         numbers.setInt32(area, 0, true);
         return undefined;
       }
@@ -203,18 +226,14 @@
       }
       return answer === DONE ? undefined : answer;
     };
+    const plain = standing(guest, slow, quick, carry);
+    const { destroy } = plain;
     plain.forget = () => {
       kept = undefined;
     };
-    plain.use = (used) => {
-      guest = new Uint8Array(used.buffer);
-      guestNumbers = new DataView(used.buffer);
-      memory = used;
-    };
     plain.destroy = () => {
       lends = false;
-      slow.destroy();
-      quick.destroy();
+      destroy();
     };
     return plain;
   };
@@ -239,83 +258,60 @@
     const slow = later(slowNumber);
     const quick = later(quickNumber);
     const end = Math.max(size, out + outSize);
-    let memory;
-    let guest;
-    let guestNumbers;
-    const lookAtGuest = () => {
-      if (guest.buffer === memory.buffer) return;
-      guest = new Uint8Array(memory.buffer);
-      guestNumbers = new DataView(memory.buffer);
-    };
+    const guest = new Guest();
 
     /** How many bytes there are behind a pointer and a number of units; more than any ROOM where they are not to be carried. */
     const sizeAt = (at, unit) => {
       // the upper half of a number is 0, or it is far out of bounds
-      if (guestNumbers.getUint32(at + 4, true) || guestNumbers.getUint32(at + 12, true)) return Infinity;
-      const found = guestNumbers.getUint32(at + 8, true) * unit;
-      return guestNumbers.getUint32(at, true) + found > guest.length ? Infinity : found;
+      if (guest.numbers.getUint32(at + 4, true) || guest.numbers.getUint32(at + 12, true)) return Infinity;
+      const found = guest.numbers.getUint32(at + 8, true) * unit;
+      return guest.numbers.getUint32(at, true) + found > guest.bytes.length ? Infinity : found;
     };
     const take = (start, found, at) => {
-      if (found > SHORT) python.set(guest.subarray(start, start + found), at);
-      else for (let i = 0; i < found; i += 1) python[at + i] = guest[start + i];
+      if (found > SHORT) python.set(guest.bytes.subarray(start, start + found), at);
+      else for (let i = 0; i < found; i += 1) python[at + i] = guest.bytes[start + i];
     };
 
-    const plain = () => {
-      if (memory === undefined) {
-        // by this Python learns that it is time to say which memory it is
-        quick();
-        return slow();
-      }
-      lookAgain();
-      lookAtGuest();
+    const carry = () => {
       const sp = numbers.getUint32(area, true);
       const frame = sp + 8;
-      if (frame + end > guest.length) return slow();
+      if (frame + end > guest.bytes.length) return slow();
       for (let i = 0; i < size; i += 4)
-        numbers.setUint32(FRAME + i, guestNumbers.getUint32(frame + i, true), true);
+        numbers.setUint32(FRAME + i, guest.numbers.getUint32(frame + i, true), true);
       let start = 0;
       if (first >= 0) {
         const found = sizeAt(frame + first, firstUnit);
         if (found > ROOM) return slow();
-        take(guestNumbers.getUint32(frame + first, true), found, BYTES);
+        take(guest.numbers.getUint32(frame + first, true), found, BYTES);
         if (second >= 0) {
           const more = sizeAt(frame + second, secondUnit);
           if (found + more > ROOM) return slow();
-          take(guestNumbers.getUint32(frame + second, true), more, BYTES + found);
+          take(guest.numbers.getUint32(frame + second, true), more, BYTES + found);
         }
       } else if (room >= 0) {
         if (sizeAt(frame + room, 1) > ROOM) return slow();
-        start = guestNumbers.getUint32(frame + room, true);
+        start = guest.numbers.getUint32(frame + room, true);
       }
       const answer = quick();
       if (answer === undefined) {
         // Python may have made any of the memories larger
         lookAgain();
-        lookAtGuest();
+        guest.lookAgain();
         if (room >= 0) {
           const given = numbers.getUint32(GIVEN, true);
-          guest.set(python.subarray(BYTES, BYTES + given), start);
+          guest.bytes.set(python.subarray(BYTES, BYTES + given), start);
         }
         let i = 0;
         for (; i + 4 <= outSize; i += 4)
-          guestNumbers.setUint32(frame + out + i, numbers.getUint32(RESULT + i, true), true);
-        for (; i < outSize; i += 1) guest[frame + out + i] = python[RESULT + i];
+          guest.numbers.setUint32(frame + out + i, numbers.getUint32(RESULT + i, true), true);
+        for (; i < outSize; i += 1) guest.bytes[frame + out + i] = python[RESULT + i];
         return undefined;
       }
       if (answer !== SLOW) return answer;
       numbers.setUint32(area, sp, true);
       return slow();
     };
-    plain.use = (used) => {
-      guest = new Uint8Array(used.buffer);
-      guestNumbers = new DataView(used.buffer);
-      memory = used;
-    };
-    plain.destroy = () => {
-      slow.destroy();
-      quick.destroy();
-    };
-    return plain;
+    return standing(guest, slow, quick, carry);
   };
 
   return { later, carrier, framer };

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from wasmarium.types import I32, I64, ValueType
 
 if TYPE_CHECKING:
     from wasmarium.engines.host.glue import Handle, Ways
+    from wasmarium.engines.host.memory import HostMemory
     from wasmarium.engines.host.realm import Realm
 
 SLOW, DONE, KEEP = -4, -5, -6
@@ -83,23 +85,63 @@ class Plan:
         assert self.packed is not None or not gives_count
 
 
-class CarriedImport(Imported):
-    """An import that stands behind JavaScript which carries. ``carried`` is what is bound to ``memory``."""
+class _Standing(Imported, ABC):
+    """An import that stands behind JavaScript which carries. ``bound`` is what is bound to ``memory``."""
 
-    __slots__ = ("_area", "_lent", "_plan", "_way", "carried", "memory", "plain")
+    __slots__ = ("bound", "memory", "plain")
+
+    plain: Handle
+    """What the callee calls."""
+
+    def __init__(self, realm: Realm, function: HostFunction, instance: ModuleInstance) -> None:
+        super().__init__(realm, function, instance)
+        self.bound: Callable[..., Any] = _nothing_yet
+        self.memory: Any = None
+
+    @abstractmethod
+    def quick_callback(self) -> Callable[[], int | None]:
+        """What JavaScript calls once the area has everything."""
+
+    @abstractmethod
+    def bind(self, memory: HostMemory, again: Callable[[], None]) -> Callable[..., Any]:
+        """The function for one memory."""
+
+    def forget(self) -> None:
+        """It is no longer to be used."""
+        self.bound = _nothing_yet
+
+    def find(self, name: str) -> None:
+        """Find the memory: before the first call there is none."""
+        memory = self.reachable(name)
+        if memory is None:
+            return
+        reference = weakref.ref(self)
+
+        def again() -> None:
+            imported = reference()
+            if imported is not None:
+                imported.forget()
+
+        memory.before_watching.append(again)
+        self.bound = self.bind(memory, again)
+        self.memory = memory
+        self.plain.use(memory.handle)
+
+
+class CarriedImport(_Standing):
+    """The import of a function whose operands are its parameters."""
+
+    __slots__ = ("_area", "_lent", "_plan", "_way")
 
     def __init__(self, realm: Realm, function: HostFunction, way: Carried, instance: ModuleInstance) -> None:
         super().__init__(realm, function, instance)
         self._way = way
-        self.carried: Callable[..., Any] = _nothing_yet
-        self.memory: Any = None
         self._plan = Plan(way.roles, function.type.parameters)
         lends = self._plan.stream >= 0
         self._area = realm.bridge.area(Lent.HEAD + LENT) if lends else None
         self._lent = Lent(bytearray(Lent.HEAD) if self._area is None else self._area.buffer)
         lent_at = 0 if self._area is None else self._area.address
         self.plain = realm.ways.carrier(self.callback, self.quick_callback, self._plan, lent_at)
-        """What the callee calls."""
 
     @property
     def keeps(self) -> bool:
@@ -110,29 +152,22 @@ class CarriedImport(Imported):
         """What JavaScript calls once the area has everything."""
         return _callback(self, self._plan)
 
-    def begin(self) -> int:
-        """Find the memory: before the first call there is none."""
-        memory = self.reachable("memory")
-        if memory is not None:
-            reference = weakref.ref(self)
+    def bind(self, memory: HostMemory, again: Callable[[], None]) -> Callable[..., Any]:
+        """See above."""
+        return self._way.bind(memory, again, self._lent)
 
-            def again() -> None:
-                imported = reference()
-                if imported is not None:
-                    imported._lent.take_back()
-                    imported.plain.forget()
-                    imported.carried = _nothing_yet
-
-            memory.before_watching.append(again)
-            self.carried = self._way.bind(memory, again, self._lent)
-            self.memory = memory
-            self.plain.use(memory.handle)
-        return SLOW
+    def forget(self) -> None:
+        """See above."""
+        self._lent.take_back()
+        self.plain.forget()
+        super().forget()
 
     def answer(self, given: Any) -> int | None:
         """What the callee is told when the function has given what is no plain result."""
         if given is NotImplemented:
-            return self.begin() if self.carried is _nothing_yet else SLOW
+            if self.bound is _nothing_yet:
+                self.find("memory")
+            return SLOW
         if isinstance(given, Pending):
             answer = self.finish(given)
             return DONE if answer is None else answer
@@ -167,9 +202,9 @@ def _callback(imported: CarriedImport, plan: Plan) -> Callable[[], int | None]:
         try:
             numbers = unpack(buffer)
             if inward:
-                given = imported.carried(bytes(view[_BYTES : _BYTES + numbers[length]]), *numbers)
+                given = imported.bound(bytes(view[_BYTES : _BYTES + numbers[length]]), *numbers)
             else:
-                given = imported.carried(*numbers)
+                given = imported.bound(*numbers)
             if given is None:
                 return None
             kind = type(given)
@@ -195,44 +230,29 @@ def _no_number(buffer: bytearray, place: int, number: int) -> None:
     raise Crash("a function that carries has given a number, and has nowhere to put it")
 
 
-class FramedImport(Imported):
-    """An import with frames that stands behind JavaScript which carries. ``framed`` is what is bound to ``memory``."""
+class FramedImport(_Standing):
+    """The import of a function with frames."""
 
-    __slots__ = ("_way", "framed", "memory", "plain")
+    __slots__ = ("_way",)
 
     def __init__(self, realm: Realm, function: HostFunction, way: Framed, instance: ModuleInstance) -> None:
         super().__init__(realm, function, instance)
         self._way = way
-        self.framed: Callable[..., Any] = _nothing_yet
-        self.memory: Any = None
         self.plain = realm.ways.framer(self.callback, self.quick_callback, way.layout)
-        """What the callee calls."""
 
     def quick_callback(self) -> Callable[[], int | None]:
         """What JavaScript calls once the area has everything."""
         return _framed_callback(self, self._way.layout)
 
-    def begin(self) -> int:
-        """See :class:`CarriedImport`."""
-        memory = self.reachable(self._way.memory)
-        if memory is not None:
-            reference = weakref.ref(self)
-
-            def again() -> None:
-                imported = reference()
-                if imported is not None:
-                    imported.framed = _nothing_yet
-
-            memory.before_watching.append(again)
-            self.framed = self._way.bind(memory, again)
-            self.memory = memory
-            self.plain.use(memory.handle)
-        return SLOW
+    def bind(self, memory: HostMemory, again: Callable[[], None]) -> Callable[..., Any]:
+        """See above."""
+        return self._way.bind(memory, again)
 
     def answer(self, given: Any) -> int | None:
         """See :class:`CarriedImport`."""
         if given is NotImplemented:
-            return self.begin()
+            self.find(self._way.memory)
+            return SLOW
         raise Crash(f"a function with frames has given {given!r}")
 
     def failed(self, error: BaseException) -> int:
@@ -261,15 +281,15 @@ def _framed_callback(imported: FramedImport, layout: Layout) -> Callable[[], int
         try:
             numbers = unpack(buffer, _FRAME)
             if not count:
-                given = imported.framed(*numbers)
+                given = imported.bound(*numbers)
             else:
                 end = _BYTES + unit * numbers[first]
                 content = bytes(view[_BYTES:end])
                 if second is None:
-                    given = imported.framed(content, *numbers)
+                    given = imported.bound(content, *numbers)
                 else:
                     more = bytes(view[end : end + second.unit * numbers[second.index]])
-                    given = imported.framed(content, more, *numbers)
+                    given = imported.bound(content, more, *numbers)
             kind = type(given)
             if kind is bytes:
                 view[result] = given
